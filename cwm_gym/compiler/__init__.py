@@ -1,0 +1,7 @@
+"""From documents to records: the one crossing between what users write and what the kernel reads."""
+
+from __future__ import annotations
+
+from cwm_gym.compiler.program import Options, Program, compile_simulation
+
+__all__ = ["Options", "Program", "compile_simulation"]

@@ -1,0 +1,260 @@
+"""Demand to parameters: patterns, forecasts, arrays and traces become patterns and tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cwm_gym.core.demand import LONGEST_CELL_S
+from cwm_gym.core.records import MAX_PATTERNS
+from cwm_gym.spec import EpisodeConfig, Shape, Simulation, TrafficForecast, TrafficPattern, Workload
+from cwm_gym.spec.errors import ErrorCode, invalid
+from cwm_gym.workload import from_array, is_trace, load_trace
+
+Traffic = (
+    str
+    | Path
+    | Mapping[str, Any]
+    | TrafficPattern
+    | TrafficForecast
+    | Sequence[TrafficPattern | Mapping[str, Any]]
+    | NDArray[np.floating[Any]]
+)
+
+_KINDS = {
+    "constant": 0,
+    "ramp": 1,
+    "staircase": 2,
+    "samples": 3,
+    "wave": 4,
+    "burst": 5,
+    "spike": 6,
+}
+_MAX_SAMPLES = 1_000_000
+
+
+def cell_length_s(tick_s: float) -> float:
+    """Length of a demand cell, as :func:`cwm_gym.core.demand.cell_seconds` has it.
+
+    Args:
+        tick_s: Base tick, s.
+
+    Returns:
+        Seconds.
+    """
+    return tick_s / math.ceil(tick_s / LONGEST_CELL_S)
+
+
+def write_demand(
+    record: Any,
+    simulation: Simulation,
+    episode: EpisodeConfig,
+    traffic: Traffic | None,
+    *,
+    max_steps: int,
+    split: str,
+    capacity_rps: float,
+) -> NDArray[np.float64]:
+    """Fill the parameters of demand.
+
+    Precedence: ``traffic``, then the episode's pattern where it is set, then the simulation's
+    workload. A bare pattern name takes the parameters of the simulation's own pattern of that
+    type where it has one.
+
+    Args:
+        record: ``DEMAND_PARAMS`` record, overwritten.
+        simulation: The document.
+        episode: The episode in force.
+        traffic: The environment's ``traffic`` argument.
+        max_steps: Length of the episode, for the windows of a trace.
+        split: ``train`` or ``test``: which part of a trace.
+        capacity_rps: Capacity of the largest fleet, to which a trace is scaled.
+
+    Returns:
+        float64[M], the samples that the patterns refer to (at least one element).
+
+    Raises:
+        SpecError: For a traffic argument of the wrong form, or more patterns than fit.
+    """
+    workload = simulation.workload or Workload()
+    tick_s = float(episode.tick_seconds)
+    base = episode.initial_traffic if episode.is_set("initial_traffic") else simulation.traffic
+    record["level_rps"] = base
+    record["noise_sigma"] = workload.noise.sigma
+    record["noise_correlation_s"] = workload.noise.correlation_seconds
+    record["day_s"] = workload.day_length_seconds
+    record["day_start_s"] = workload.day_start_seconds
+    if is_trace(traffic):
+        return _write_trace(record, traffic, max_steps, split, capacity_rps, tick_s)
+    if isinstance(traffic, np.ndarray):
+        return _write_array(record, traffic, tick_s)
+    patterns = _patterns(simulation, workload, episode, traffic)
+    shapes = [shape for pattern in patterns for shape in pattern.shapes(base)]
+    if len(shapes) > MAX_PATTERNS:
+        raise invalid(
+            "/workload/patterns",
+            f"The demand curve has {len(shapes)} elements; at most {MAX_PATTERNS} fit",
+            "Merge patterns, or give the curve as a custom pattern.",
+        )
+    tables = [np.zeros(1)]
+    size = 1
+    for entry, shape in zip(record["pattern"], shapes, strict=False):
+        samples = _write_shape(entry, shape, tick_s, size)
+        tables.append(samples)
+        size += len(samples)
+    record["n_patterns"] = len(shapes)
+    low, high = workload.start_offset.low * tick_s, workload.start_offset.high * tick_s
+    own = traffic is None and not episode.is_set("target_traffic_pattern")
+    if not own and high == 0.0:
+        high = max((s.period for s in shapes), default=0.0) * tick_s
+    record["offset_low_s"], record["offset_high_s"] = low, high
+    return np.concatenate(tables)
+
+
+def _patterns(
+    simulation: Simulation, workload: Workload, episode: EpisodeConfig, traffic: Any
+) -> tuple[TrafficPattern, ...]:
+    own = workload.patterns
+    if workload.forecast is not None:
+        own = (_forecast_pattern(workload.forecast), *own)
+    if traffic is None:
+        if not episode.is_set("target_traffic_pattern"):
+            return own
+        traffic = episode.target_traffic_pattern
+    if isinstance(traffic, str):
+        same = tuple(p for p in own if _same_kind(p.type, traffic))
+        return same or (TrafficPattern.named(traffic),)
+    if isinstance(traffic, TrafficForecast):
+        return (_forecast_pattern(traffic),)
+    if isinstance(traffic, Mapping) and ("dataPoints" in traffic or "data_points" in traffic):
+        return (_forecast_pattern(TrafficForecast.model_validate(traffic)),)
+    if isinstance(traffic, TrafficPattern | Mapping):
+        traffic = [traffic]
+    if isinstance(traffic, Sequence) and not isinstance(traffic, bytes):
+        if traffic and all(isinstance(x, int | float) for x in traffic):
+            raise _wrong_traffic(traffic, "Give an array: np.array([...]).")
+        return tuple(TrafficPattern.model_validate(one) for one in traffic)
+    raise _wrong_traffic(traffic, "")
+
+
+def _wrong_traffic(traffic: object, hint: str) -> Exception:
+    return invalid(
+        "/traffic",
+        f"Cannot use {type(traffic).__name__} as traffic",
+        hint
+        or "Give a pattern name, TrafficPattern documents, a TrafficForecast, an array of rps per "
+        'tick, or a trace as pathlib.Path or {"trace": path}.',
+        ErrorCode.INVALID_REQUEST,
+    )
+
+
+def _same_kind(one: str, other: str) -> bool:
+    return {"sine": "wave"}.get(one, one) == {"sine": "wave"}.get(other, other)
+
+
+def _forecast_pattern(forecast: TrafficForecast) -> TrafficPattern:
+    points = [{"timestamp": p.timestamp, "rps": p.rps} for p in forecast.data_points]
+    return TrafficPattern.model_validate(
+        {"type": "custom", "name": forecast.name, "parameters": {"points": points}}
+    )
+
+
+def _write_shape(entry: Any, shape: Shape, tick_s: float, start: int) -> NDArray[np.float64]:
+    entry["kind"] = _KINDS[shape.kind]
+    entry["start_s"] = shape.start * tick_s
+    entry["end_s"] = shape.end * tick_s
+    entry["from_rps"] = shape.from_rps
+    entry["to_rps"] = shape.to_rps
+    entry["duration_s"] = shape.duration * tick_s
+    entry["period_s"] = shape.period * tick_s
+    entry["amplitude"] = shape.amplitude
+    entry["steps"] = shape.jumps
+    if shape.kind != "samples":
+        return np.zeros(0)
+    samples, step = _even(shape)
+    first = shape.points[0][0]
+    entry["start_s"] = (shape.start + first) * tick_s if shape.hold else entry["start_s"]
+    entry["table_start"] = start
+    entry["table_size"] = len(samples)
+    entry["table_step_s"] = step * tick_s
+    entry["hold"] = int(shape.hold)
+    entry["scale"] = 1.0
+    return samples
+
+
+def _even(shape: Shape) -> tuple[NDArray[np.float64], float]:
+    """Put points on an even grid that contains all of them."""
+    times = np.array([t for t, _ in shape.points], dtype=np.float64)
+    rates = np.array([r for _, r in shape.points], dtype=np.float64)
+    whole = bool(np.all(times == np.rint(times)))
+    gaps = np.diff(times, prepend=0.0)
+    if whole:
+        step = float(max(1, np.gcd.reduce(gaps[gaps > 0].astype(np.int64)))) if gaps.any() else 1.0
+    else:
+        step = float(gaps[gaps > 0].min())
+    count = int(round(times[-1] / step)) + 1
+    if count > _MAX_SAMPLES:
+        raise invalid(
+            "/traffic",
+            f"The points span {times[-1]:g} steps at a distance of {step:g}: too many samples",
+            f"At most {_MAX_SAMPLES} samples fit; thin the points out.",
+        )
+    grid = np.arange(count) * step
+    if shape.hold:
+        index = np.clip(np.searchsorted(times, grid + 1e-9, side="right") - 1, 0, None)
+        return rates[index], step
+    return np.interp(grid, times, rates), step
+
+
+def _write_samples(
+    record: Any, samples: NDArray[np.float64], step_s: float
+) -> NDArray[np.float64]:
+    entry = record["pattern"][0]
+    entry["kind"] = _KINDS["samples"]
+    entry["end_s"] = math.inf
+    entry["table_start"] = 1
+    entry["table_size"] = len(samples)
+    entry["table_step_s"] = step_s
+    entry["hold"] = 1
+    entry["scale"] = 1.0
+    record["n_patterns"] = 1
+    record["noise_sigma"] = 0.0
+    return np.concatenate([np.zeros(1), samples])
+
+
+def _write_array(record: Any, rates: NDArray[Any], tick_s: float) -> NDArray[np.float64]:
+    if rates.ndim != 1 or rates.size == 0 or not np.issubdtype(rates.dtype, np.number):
+        raise invalid(
+            "/traffic",
+            f"A traffic array has one number a tick, not shape {rates.shape} of {rates.dtype}",
+            "Give a one-dimensional array of requests per second.",
+        )
+    samples = np.asarray(rates, dtype=np.float64)
+    if samples.size > 1:
+        samples = from_array(samples, tick_s).rps
+    return _write_samples(record, samples, tick_s)
+
+
+def _write_trace(
+    record: Any,
+    traffic: Path | Mapping[str, Any],
+    max_steps: int,
+    split: str,
+    capacity_rps: float,
+    tick_s: float,
+) -> NDArray[np.float64]:
+    cell_s = cell_length_s(tick_s)
+    trace = load_trace(traffic, cell_s, capacity_rps=capacity_rps)
+    per_tick = round(tick_s / cell_s)
+    starts = trace.windows(split, max_steps * per_tick)
+    record["offset_low_s"] = starts.start * cell_s
+    record["offset_high_s"] = (starts.stop - 1) * cell_s
+    record["day_s"] = 86400.0
+    record["day_start_s"] = trace.second_of_day
+    return _write_samples(record, trace.rps, cell_s)
+

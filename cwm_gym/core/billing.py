@@ -1,0 +1,54 @@
+"""What the service costs while it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cwm_gym.core.jit import jit
+from cwm_gym.core.provisioning import billed_instances
+
+
+@jit
+def run_rate_usd_per_hour(params: Any, w: Any) -> float:
+    """Price everything that is paid by the hour at this moment.
+
+    Args:
+        params: ``PARAMS`` record.
+        w: ``WORLD`` record.
+
+    Returns:
+        Dollars per hour for instances, database, balancers and storage, without traffic.
+    """
+    rate = params.fixed.usd_per_hour
+    for i in range(params.n_pools):
+        rate += billed_instances(w.pool[i]) * params.pool[i].usd_per_hour
+    if params.database.present == 1:
+        rate += params.database.usd_per_hour
+    return rate
+
+
+@jit
+def traffic_usd(params: Any, arrived: float, served: float, seconds: float) -> float:
+    """Price traffic: balancer capacity units (the larger dimension counts) and egress.
+
+    Args:
+        params: ``PARAMS`` record.
+        arrived: Requests that arrived.
+        served: Requests answered.
+        seconds: Length of the time, s.
+
+    Returns:
+        Dollars.
+    """
+    fixed = params.fixed
+    gigabytes = served * fixed.gb_per_request
+    usd = gigabytes * fixed.usd_per_gb
+    if fixed.unit_usd_per_hour > 0.0 and seconds > 0.0:
+        hours = seconds / 3600.0
+        units = 0.0
+        if fixed.unit_rps > 0.0:
+            units = arrived / seconds / fixed.unit_rps
+        if fixed.unit_gb_per_hour > 0.0:
+            units = max(units, gigabytes / hours / fixed.unit_gb_per_hour)
+        usd += units * fixed.unit_usd_per_hour * hours
+    return usd

@@ -1,0 +1,99 @@
+"""Compilation of the kernel: one decorator for functions, one for cached entry points.
+
+Numba's own cache looks at the file of the cached function only, so an edited callee in another
+file goes unnoticed. Entry points therefore carry the fingerprint of all of ``core/`` as their
+source stamp: any change of any file, of a record layout (they are defined here) or of numba
+itself makes the cached machine code stale.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+from numba.core import caching
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# fastmath stays off: reassociation would make results depend on what was inlined where, and the
+# scalar and the batched entry point have to agree bit for bit.
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False}
+
+
+@functools.cache
+def core_fingerprint() -> str:
+    """Hash everything that decides the compiled kernel.
+
+    Returns:
+        Hexadecimal SHA-256 over the sources of ``cwm_gym.core`` (names and contents, sorted) and
+        the numba version.
+    """
+    root = Path(__file__).parent
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class _Stamped:
+    """Replaces a locator's stamp (one file's time and size) by the fingerprint of the core."""
+
+    def get_source_stamp(self) -> str:
+        return core_fingerprint()
+
+
+class _UserProvided(_Stamped, caching.UserProvidedCacheLocator):  # type: ignore[misc]
+    pass
+
+
+class _InTree(_Stamped, caching.InTreeCacheLocator):  # type: ignore[misc]
+    pass
+
+
+class _UserWide(_Stamped, caching.UserWideCacheLocator):  # type: ignore[misc]
+    pass
+
+
+class _CacheImpl(caching.CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = (_UserProvided, _InTree, _UserWide)
+
+
+class _Cache(caching.FunctionCache):  # type: ignore[misc]
+    _impl_class = _CacheImpl
+
+
+def jit(function: F | None = None, **options: Any) -> Any:
+    """Compile a function of the kernel that other compiled functions call.
+
+    Args:
+        function: The function; ``None`` when used as ``@jit(...)``.
+        **options: Overrides for :func:`numba.njit`, for example ``inline="always"``.
+
+    Returns:
+        The compiled function.
+    """
+    if function is None:
+        return functools.partial(jit, **options)
+    return numba.njit(**{**_OPTIONS, **options})(function)
+
+
+def entry_point(function: F) -> F:
+    """Compile a function that Python calls, and keep its machine code on disk.
+
+    The code is kept where numba would keep it (``NUMBA_CACHE_DIR``, else beside the source, else
+    the user's cache folder) and is recompiled when :func:`core_fingerprint` changes.
+
+    Args:
+        function: The function.
+
+    Returns:
+        The compiled function.
+    """
+    compiled = numba.njit(**_OPTIONS)(function)
+    compiled._cache = _Cache(function)
+    return cast(F, compiled)

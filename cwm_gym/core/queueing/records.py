@@ -1,0 +1,198 @@
+"""Record layouts of the queueing physics: what a tier is given, keeps, and answers.
+
+Every field is eight bytes, times are seconds and rates are per second. ``QUEUE`` is state and
+lives in the world; everything else is scratch that a caller allocates once per thread.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+#: Parallel compute pools in one workspace.
+MAX_POOLS = 4
+#: Index of the database tier in ``WORKSPACE["tier"]``.
+DATABASE = MAX_POOLS
+#: Instants at which one segment is looked at, at most.
+MAX_NODES = 24
+#: Latency components that a mixture holds before it is coarsened.
+MIXTURE_CAPACITY = 2048
+
+#: ``SERVICE.balancing``: one shared queue, or one queue per instance with random or cyclic choice.
+CENTRAL = 0
+RANDOM = 1
+ROUND_ROBIN = 2
+
+#: State of a tier between segments. All zero is an empty tier.
+QUEUE = np.dtype(
+    [
+        ("waiting", "f8"),  # E[number waiting], whole pool
+        ("waiting_sq", "f8"),  # E[number waiting ^ 2], whole pool
+        ("wait_rate", "f8"),  # rate at which the requests now waiting arrived
+        ("in_service", "f8"),  # E[number in service], whole pool
+    ],
+    align=True,
+)
+
+#: What a tier has to work with during one segment.
+SERVICE = np.dtype(
+    [
+        ("arrival_rps", "f8"),  # whole pool; ignored for the database, which is fed by the pools
+        ("servers", "f8"),  # vCPUs in service, whole pool; fractions and 0 allowed
+        ("service_rate", "f8"),  # completions per second of one busy server
+        ("cs2", "f8"),  # squared coefficient of variation of the service time
+        ("lognormal", "i8"),  # 1 when the service time is lognormal, 0 for gamma (or exponential)
+        ("balancing", "i8"),  # CENTRAL, RANDOM or ROUND_ROBIN
+        ("queues", "f8"),  # identical independent queues (ready instances); 1 for CENTRAL
+        ("room", "f8"),  # most requests that may wait, whole pool; may be infinite
+        ("timeout_s", "f8"),  # longest wait, may be infinite
+        ("aborted", "f8"),  # requests in service that are lost at the start of the segment
+        ("visit", "f8"),  # pools: probability that a completed request goes to the database
+        ("connections", "f8"),  # database: connections that requests may hold
+        ("refused_share", "f8"),  # database: share of the visits that are turned away at once
+        ("extra_mean_s", "f8"),  # pools: mean of further latency outside any queue
+        ("extra_var_s2", "f8"),  # pools: its variance
+    ],
+    align=True,
+)
+
+#: What happened at a tier during one segment: numbers of requests, and averages over time.
+#:
+#: Conservation: ``waiting + offered = served + timed_out + rejected + waiting'`` and
+#: ``in_service + served = completed + aborted + in_service'``.
+FLOW = np.dtype(
+    [
+        ("offered", "f8"),  # arrivals
+        ("served", "f8"),  # left the queue into service
+        ("completed", "f8"),  # finished service
+        ("timed_out", "f8"),
+        ("rejected", "f8"),
+        ("aborted", "f8"),  # lost in service; at most what was in service
+        ("utilisation", "f8"),  # busy share of the servers, 0..1
+        ("queue_mean", "f8"),  # time average of the number waiting
+        ("busy", "f8"),  # time average of the busy servers
+        ("active_connections", "f8"),  # database: time average of the connections in use
+    ],
+    align=True,
+)
+
+#: One queue during one (part of a) segment, in the form the equations need it.
+PHASE = np.dtype(
+    [
+        ("begin", "f8"),  # start inside the segment, s
+        ("span", "f8"),  # length, s
+        ("queues", "f8"),
+        ("arrival", "f8"),  # arrivals per second, one queue
+        ("servers", "f8"),  # one queue, at least one
+        ("rate", "f8"),  # of one server
+        ("capacity", "f8"),  # servers * rate
+        ("cs2", "f8"),
+        ("ca2", "f8"),
+        ("lognormal", "i8"),
+        ("room", "f8"),
+        ("patience", "f8"),
+        ("barrier", "f8"),  # longest wait that room or patience allow
+        ("load", "f8"),  # arrival / capacity
+        ("gain", "f8"),  # density of the wait at 0+, per idle probability
+        ("drift", "f8"),  # decrease of the head-of-line wait per second
+        ("diffusion", "f8"),  # variance rate of the head-of-line wait
+        ("skew", "f8"),  # conditional-wait correction, Whitt
+        ("busy", "f8"),  # stationary: probability that a served request waits
+        ("wait", "f8"),  # stationary: mean wait of served requests
+        ("wait_sq", "f8"),
+        ("loss", "f8"),  # stationary: lost share of the arrivals
+        ("queue", "f8"),  # stationary: mean number waiting
+        ("queue_sq", "f8"),
+        ("shrink", "f8"),  # truncated over untruncated stationary mean
+        ("shrink_sq", "f8"),
+        ("far_rate", "f8"),  # rate at which the far barrier is felt
+        ("settled", "i8"),  # the stationary part is a distribution to fall back on
+        ("steady", "i8"),  # the whole segment is stationary
+        ("weight", "f8"),  # probability of the transient part
+        ("backlog", "f8"),  # its number waiting at the start
+        ("variance", "f8"),  # its variance, where it is taken as normal
+        ("head_wait", "f8"),  # wait of its first request at the start
+        ("clear", "f8"),  # when its last old request has left the queue
+        ("age", "f8"),  # head start of the diffusion: what the variance at `clear` stands for
+        ("lag", "f8"),  # time in which idle servers fill before anything queues
+        ("spread", "f8"),  # variance of the wait at the start
+        ("old_rate", "f8"),  # rate at which the backlog arrived
+        ("drained", "f8"),  # when its backlog or its growth ends
+    ],
+    align=True,
+)
+
+#: The wait of a tier at one instant.
+NODE = np.dtype(
+    [
+        ("time", "f8"),
+        ("share", "f8"),  # of the segment's time
+        ("first", "i8"),  # first and last slice of an interval between break points
+        ("last", "i8"),
+    ],
+    align=True,
+)
+
+#: Latencies of completed requests as weighted two-moment components.
+MIXTURE = np.dtype(
+    [
+        ("count", "i8"),
+        ("ready", "i8"),  # components whose quantile form is up to date
+        ("lognormals", "i8"),
+        ("total", "f8"),  # sum of the weights: completed requests
+        ("first", "f8"),  # sum of weight * mean
+        ("second", "f8"),  # sum of weight * (variance + mean^2)
+        ("weight", "f8", (MIXTURE_CAPACITY,)),
+        ("mean", "f8", (MIXTURE_CAPACITY,)),
+        ("variance", "f8", (MIXTURE_CAPACITY,)),
+        ("lognormal", "f8", (MIXTURE_CAPACITY,)),
+        ("slope", "f8", (MIXTURE_CAPACITY,)),
+        ("offset", "f8", (MIXTURE_CAPACITY,)),
+    ],
+    align=True,
+)
+
+#: The wait of one tier at each node.
+PROFILE = np.dtype(
+    [
+        ("busy", "f8"),  # probability of waiting
+        ("delay", "f8"),  # mean wait of those that wait, s
+        ("variance", "f8"),  # its variance, s^2
+        ("rate", "f8"),  # completions per second of one queue
+        ("queue", "f8"),  # E[number waiting], one queue
+    ],
+    align=True,
+)
+
+TIER = np.dtype(
+    [
+        ("service", SERVICE),
+        ("queue", QUEUE),
+        ("flow", FLOW),
+        ("phase", PHASE, (2,)),
+        ("profile", PROFILE, (MAX_NODES,)),
+    ],
+    align=True,
+)
+
+#: Scratch of one thread.
+WORKSPACE = np.dtype(
+    [
+        ("tier", TIER, (MAX_POOLS + 1,)),
+        ("node", NODE, (MAX_NODES,)),
+        ("cuts", "f8", (4 * (MAX_POOLS + 2),)),
+        ("mixture", MIXTURE),
+    ],
+    align=True,
+)
+
+
+def new_workspace(threads: int = 1) -> np.ndarray:
+    """Allocate zeroed scratch memory.
+
+    Args:
+        threads: Number of workspaces.
+
+    Returns:
+        Array of ``WORKSPACE`` records, one per thread.
+    """
+    return np.zeros(threads, WORKSPACE)

@@ -1,0 +1,123 @@
+"""Special functions of the queueing physics, in the few forms that the kernel needs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from cwm_gym.core.jit import jit
+
+_SQRT_HALF = math.sqrt(0.5)
+_INV_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
+
+
+@jit
+def normal_pdf(x: float) -> float:
+    """Density of the standard normal distribution."""
+    return _INV_SQRT_2PI * math.exp(-0.5 * x * x)
+
+
+@jit
+def normal_cdf(x: float) -> float:
+    """Distribution function of the standard normal distribution."""
+    return 0.5 * math.erfc(-x * _SQRT_HALF)
+
+
+@jit
+def mills(x: float) -> float:
+    """Mills ratio (1 - Phi(x)) / phi(x) for x >= 0, by its asymptotic series from 8 on."""
+    if x < 8.0:
+        return 0.5 * math.erfc(x * _SQRT_HALF) / (_INV_SQRT_2PI * math.exp(-0.5 * x * x))
+    i = 1.0 / (x * x)
+    return (1.0 - i * (1.0 - 3.0 * i * (1.0 - 5.0 * i * (1.0 - 7.0 * i)))) / x
+
+
+@jit
+def inverse_erlang_b(servers: float, load: float) -> float:
+    """Inverse of Erlang's loss probability, for any real number of servers >= 1.
+
+    Uniform asymptotic expansion of the incomplete gamma function (Temme 1979; Jagerman 1974;
+    Janssen, van Leeuwaarden, Zwart 2008): with ``a = sgn(1-r) sqrt(2c (r-1-ln r))``,
+    ``1/B = sqrt(c) (1 + 1/(12c)) Phi(a)/phi(a) + 1 + sqrt(c)/a - 1/(1-r)``.
+    The probability of waiting that follows from it is within 0.6 % for c = 1..256, r = 0.1..0.99.
+
+    Args:
+        servers: Number of servers c.
+        load: Offered load per server r = arrival rate / (c * service rate).
+
+    Returns:
+        1 / B(c, r c), at least 1, and 1e300 where nobody ever waits.
+    """
+    if load < 1e-9:
+        return 1e300
+    excess = load - 1.0
+    root = math.sqrt(servers)
+    if abs(excess) < 1e-4:
+        alpha = -excess * root
+        rest = -1.0 / 3.0 + excess / 12.0
+    else:
+        alpha = root * math.sqrt(2.0 * (excess - math.log(load)))
+        if excess > 0.0:
+            alpha = -alpha
+        rest = root / alpha + 1.0 / excess
+    if alpha > 37.0:
+        return 1e300
+    if alpha < -6.0:
+        ratio = mills(-alpha)
+    else:
+        ratio = normal_cdf(alpha) / normal_pdf(alpha)
+    return max(root * ratio * (1.0 + 1.0 / (12.0 * servers)) + 1.0 + rest, 1.0 + 1e-12)
+
+
+@jit
+def truncated_exponential(rate: float, end: float) -> tuple[float, float, float, float, float]:
+    """Integrals of ``x^k exp(-rate x)`` over (0, end) for k = 0, 1, 2, scaled against overflow.
+
+    Args:
+        rate: Any sign.
+        end: Finite, >= 0.
+
+    Returns:
+        ``scale, scale*exp(-rate end), scale*I0, scale*I1, scale*I2`` where scale is 1 for
+        rate >= 0 and exp(rate end) for rate < 0.
+    """
+    x = rate * end
+    if x > 40.0:
+        i = 1.0 / rate
+        return 1.0, 0.0, i, i * i, 2.0 * i * i * i
+    if abs(x) < 5e-3:
+        square = end * end
+        return (
+            1.0,
+            1.0 - x,
+            end * (1.0 - x / 2.0),
+            square * (0.5 - x / 3.0),
+            square * end * (1.0 / 3.0 - x / 4.0),
+        )
+    if x > 0.0:
+        scale = 1.0
+        edge = math.exp(-x)
+    else:
+        scale = math.exp(x)
+        edge = 1.0
+    i = 1.0 / rate
+    zeroth = (scale - edge) * i
+    first = (scale - (1.0 + x) * edge) * i * i
+    second = (2.0 * scale - (2.0 + 2.0 * x + x * x) * edge) * i * i * i
+    return scale, edge, zeroth, first, second
+
+
+@jit
+def inverse_cube_root(x: float) -> float:
+    """``x ** (-1/3)`` for positive normal x, to 1e-13.
+
+    A third of the exponent by integer division of the bit pattern, then Newton's iteration
+    ``y += y (1 - x y^3) / 3``; less than half the time of the general power.
+    """
+    bits = np.float64(x).view(np.int64)
+    y = np.int64(6142909891733356544 - bits // 3).view(np.float64)
+    third = 1.0 / 3.0
+    for _ in range(4):
+        y += y * third * (1.0 - x * y * y * y)
+    return y

@@ -1,0 +1,221 @@
+"""What does not change while a scenario runs: one ``PARAMS`` record per scenario."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cwm_gym.core.queueing.records import MAX_POOLS
+
+MAX_PATTERNS = 8
+MAX_DRAWS = 16
+
+# One element of demand; see core/demand.py for the formula of each kind.
+PATTERN = np.dtype(
+    [
+        ("kind", "i8"),  # core.demand.CONSTANT ... SAMPLES
+        ("start_s", "f8"),  # first second in which it acts
+        ("end_s", "f8"),  # last; infinity = for ever
+        ("from_rps", "f8"),  # level at the start (level-setting kinds)
+        ("to_rps", "f8"),  # level at the end
+        ("duration_s", "f8"),  # of a ramp or of one burst
+        ("period_s", "f8"),  # of a wave, or between bursts; 0 = once
+        ("amplitude", "f8"),  # relative to the level: 0.5 = +-50 %
+        ("steps", "f8"),  # number of equal steps of a staircase
+        ("table_start", "i8"),  # first sample in the tables (kind SAMPLES)
+        ("table_size", "i8"),  # number of samples
+        ("table_step_s", "f8"),  # distance of two samples
+        ("hold", "i8"),  # 1 = hold each sample, 0 = interpolate
+        ("scale", "f8"),  # factor on every sample
+    ],
+    align=True,
+)
+
+DEMAND_PARAMS = np.dtype(
+    [
+        ("level_rps", "f8"),  # level until a pattern sets another
+        ("n_patterns", "i8"),
+        ("pattern", PATTERN, (MAX_PATTERNS,)),
+        ("noise_sigma", "f8"),  # standard deviation of log demand
+        ("noise_correlation_s", "f8"),  # e-folding time of its autocorrelation
+        ("offset_low_s", "f8"),  # the episode starts this far into the demand curve ...
+        ("offset_high_s", "f8"),  # ... drawn uniformly
+        ("day_s", "f8"),  # length of the day the observed phase refers to
+        ("day_start_s", "f8"),  # time of day at offset 0
+    ],
+    align=True,
+)
+
+# A compute pool: identical instances behind one balancer.
+POOL_PARAMS = np.dtype(
+    [
+        ("vcpus", "f8"),  # servers per instance
+        ("cpu_s_per_request", "f8"),  # mean service time on one vCPU
+        ("cs2", "f8"),  # squared coefficient of variation of the service time
+        ("lognormal", "i8"),  # law of the service time: 1 lognormal, 0 gamma family
+        ("balancing", "i8"),  # 0 central queue, 1 random, 2 round robin
+        ("room_per_instance", "f8"),  # waiting requests per instance
+        ("timeout_s", "f8"),  # a request leaves after waiting this long
+        ("base_latency_s", "f8"),  # added to every request
+        ("jitter_s2", "f8"),  # variance of that addition
+        ("initial", "i8"),  # instances at the start
+        ("minimum", "i8"),
+        ("maximum", "i8"),
+        ("boot_s", "f8"),  # from launch to serving
+        ("warmup_s", "f8"),  # from serving to full speed
+        ("warmup_speed", "f8"),  # speed at the start of the warm-up, relative
+        ("drain_s", "f8"),  # how long a leaving instance is still paid for
+        ("cooldown_s", "f8"),  # window in which a reversal counts, and of the autoscaler
+        ("usd_per_hour", "f8"),  # one instance
+        ("billing_minimum_s", "f8"),  # shortest time an instance is billed for
+        ("autoscaled", "i8"),  # the built-in autoscaler may act here
+        ("kill_in_flight", "i8"),  # 1 = scale-in aborts what is in service, 0 = it drains
+    ],
+    align=True,
+)
+
+DATABASE_PARAMS = np.dtype(
+    [
+        ("present", "i8"),
+        ("servers", "f8"),  # vCPUs
+        ("service_s", "f8"),  # mean service time of the queries of one request
+        ("cs2", "f8"),
+        ("lognormal", "i8"),
+        ("visit", "f8"),  # share of requests that reach the database
+        ("connections", "f8"),  # limit
+        ("idle_per_instance", "f8"),  # connections that every ready instance holds
+        ("refuse_when_full", "i8"),  # 1 = no connection, no queue; 0 = wait for one
+        ("room", "f8"),  # waiting requests (refuse_when_full = 0)
+        ("timeout_s", "f8"),
+        ("usd_per_hour", "f8"),
+    ],
+    align=True,
+)
+
+# Priced per hour, per request or per gigabyte; adds latency, has no queue of its own.
+FIXED_PARAMS = np.dtype(
+    [
+        ("usd_per_hour", "f8"),  # balancers, storage, control planes
+        ("unit_usd_per_hour", "f8"),  # price of one balancer capacity unit
+        ("unit_rps", "f8"),  # new connections per second that one unit covers; 0 = none sold
+        ("unit_gb_per_hour", "f8"),  # traffic that one unit covers; 0 = not a dimension
+        ("usd_per_gb", "f8"),  # egress
+        ("gb_per_request", "f8"),
+    ],
+    align=True,
+)
+
+AUTOSCALER_PARAMS = np.dtype(
+    [
+        ("on", "i8"),
+        ("out_cpu", "f8"),  # add an instance above this utilisation
+        ("in_cpu", "f8"),  # remove one below
+        ("out_throughput", "f8"),  # share of capacity; 0 = trigger off
+        ("in_throughput", "f8"),
+        ("out_latency_s", "f8"),  # P95; 0 = trigger off
+        ("cooldown_s", "f8"),
+        ("sustain", "i8"),  # evaluations in a row before it acts
+    ],
+    align=True,
+)
+
+EPISODE_PARAMS = np.dtype(
+    [
+        ("tick_s", "f8"),
+        ("max_steps", "i8"),
+        ("latency_limit_s", "f8"),  # L
+        ("error_limit", "f8"),  # E
+        ("budget_usd_per_hour", "f8"),  # B
+        ("metric_delay_s", "f8"),  # age of the observed metrics
+        ("action_cooldown_s", "f8"),  # pause after a scaling action
+        ("all_quantiles", "i8"),  # 1 = P50 and P99 too
+        ("terminate_on_outage", "i8"),  # ticks in a row without any success; 0 = never
+        ("average_capacity", "i8"),  # 1 = average a tick's capacity instead of splitting it
+        ("primary", "i8"),  # pool that the agent scales
+    ],
+    align=True,
+)
+
+REWARD_PARAMS = np.dtype(
+    [
+        ("kind", "i8"),  # core.reward.DOCUMENTED or DOLLARS
+        ("w_performance", "f8"),
+        ("w_cost", "f8"),
+        ("w_stability", "f8"),
+        ("w_sla", "f8"),
+        ("w_pressure", "f8"),
+        ("latency_share", "f8"),  # of the performance term; the rest is errors
+        ("cost_slope", "f8"),  # fall of the cost term up to c = B
+        ("scaling_penalty", "f8"),
+        ("config_penalty", "f8"),
+        ("reversal_penalty", "f8"),
+        ("stability_floor", "f8"),
+        ("violation_penalty", "f8"),
+        ("pressure_slope", "f8"),  # from 1.0 to the knee
+        ("pressure_knee", "f8"),
+        ("pressure_slope_beyond", "f8"),
+        ("pressure_floor", "f8"),
+        ("pressure_ramp_steps", "f8"),
+        ("kappa", "f8"),  # dollars: price of a request in a violating minute, in u
+        ("phi", "f8"),  # dollars: price of a failed request, in u
+        ("sigma", "f8"),  # dollars: instance-minutes per scaling action
+        ("request_usd", "f8"),  # u: one request at 70 % load
+        ("dollar_scale", "f8"),  # reward per dollar
+    ],
+    align=True,
+)
+
+# Per-episode draws: value ~ U(low, high) replaces the parameter at that offset.
+DRAW_PARAMS = np.dtype(
+    [
+        ("count", "i8"),
+        ("offset", "i8", (MAX_DRAWS,)),  # in eight-byte fields from the start of PARAMS
+        ("integer", "i8", (MAX_DRAWS,)),  # 1 = the field is an integer
+        ("low", "f8", (MAX_DRAWS,)),
+        ("high", "f8", (MAX_DRAWS,)),
+    ],
+    align=True,
+)
+
+PARAMS = np.dtype(
+    [
+        ("fingerprint", "u8"),  # of these figures and their tables
+        ("n_pools", "i8"),
+        ("episode", EPISODE_PARAMS),
+        ("demand", DEMAND_PARAMS),
+        ("pool", POOL_PARAMS, (MAX_POOLS,)),
+        ("database", DATABASE_PARAMS),
+        ("fixed", FIXED_PARAMS),
+        ("autoscaler", AUTOSCALER_PARAMS),
+        ("reward", REWARD_PARAMS),
+        ("draw", DRAW_PARAMS),
+    ],
+    align=True,
+)
+
+
+def parameter_offsets(dtype: np.dtype | None = None, base: int = 0) -> dict[str, tuple[int, bool]]:
+    """Name every scalar parameter, for example ``pool.0.boot_s``.
+
+    Args:
+        dtype: Record to walk; ``PARAMS`` by default.
+        base: Byte offset of that record inside ``PARAMS``.
+
+    Returns:
+        Dotted name -> (offset in eight-byte fields, whether the field is an integer).
+    """
+    found: dict[str, tuple[int, bool]] = {}
+    fields = (PARAMS if dtype is None else dtype).fields
+    assert fields is not None
+    for name, entry in fields.items():
+        kind, offset = entry[0], base + entry[1]
+        item, shape = kind.subdtype or (kind, ())
+        count = int(np.prod(shape, dtype=np.int64))
+        for index in range(count):
+            label = f"{name}.{index}" if shape else name
+            where = offset + index * item.itemsize
+            if item.fields is None:
+                found[label] = (where // 8, item.kind != "f")
+            else:
+                for inner, place in parameter_offsets(item, where).items():
+                    found[f"{label}.{inner}"] = place
+    return found

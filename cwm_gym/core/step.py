@@ -1,0 +1,454 @@
+"""One tick of one world: begin (action), advance (time), end (percentiles, reward, observation).
+
+An agent's step is the three in a row. A policy that acts more often than the agent, such as an
+autoscaler with a 15 s period, advances in smaller pieces between the same begin and end.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cwm_gym.core import events
+from cwm_gym.core.actions import apply_action, write_mask
+from cwm_gym.core.autoscaler import autoscale, start_autoscaler
+from cwm_gym.core.demand import cell_seconds, enter_cell, start_demand
+from cwm_gym.core.jit import jit
+from cwm_gym.core.observe import pool_rps, take_sample, visible_sample, write_observation
+from cwm_gym.core.provisioning import deliver, next_change_s
+from cwm_gym.core.queueing.segment import begin_mixture, mixture_mean, mixture_quantile
+from cwm_gym.core.records.world import LAYOUT_VERSION, MAX_BATCHES
+from cwm_gym.core.reward import write_reward
+from cwm_gym.core.rng import uniform
+from cwm_gym.core.service import run_segment
+
+NEVER_S = -1e9
+_TINY_S = 1e-9
+
+
+@jit
+def _clear_pool(p: Any, fleet: Any, instances: int) -> None:
+    fleet.desired = instances
+    fleet.ready = instances
+    for i in range(MAX_BATCHES):
+        fleet.launching[i].at_s = 0.0
+        fleet.launching[i].count = 0.0
+        fleet.warming[i].at_s = 0.0
+        fleet.warming[i].count = 0.0
+        fleet.draining[i].at_s = 0.0
+        fleet.draining[i].count = 0.0
+    _clear_queue(fleet.queue)
+    fleet.busy = 0.0
+    fleet.servers = instances * p.vcpus
+    fleet.scaled_at_s = NEVER_S
+    fleet.scaled_by = 0
+    clear_gauge(fleet)
+
+
+@jit
+def _clear_queue(queue: Any) -> None:
+    queue.waiting = 0.0
+    queue.waiting_sq = 0.0
+    queue.wait_rate = 0.0
+
+
+@jit
+def clear_gauge(fleet: Any) -> None:
+    """Restart the sums that a policy on its own period reads.
+
+    Args:
+        fleet: ``POOL`` record.
+    """
+    fleet.busy_s = 0.0
+    fleet.server_s = 0.0
+    fleet.ready_s = 0.0
+    fleet.arrived = 0.0
+    fleet.gauge_s = 0.0
+
+
+@jit
+def _clear_meter(m: Any) -> None:
+    m.arrived = 0.0
+    m.served = 0.0
+    m.timed_out = 0.0
+    m.rejected = 0.0
+    m.failed = 0.0
+    m.backlog_change = 0.0
+    m.waiting = 0.0
+    m.capacity_rps = 0.0
+    m.utilisation = 0.0
+    m.database_utilisation = 0.0
+    m.database_active = 0.0
+    m.database_waiting = 0.0
+    m.connection_pressure = 0.0
+    m.usd = 0.0
+    m.ready = 0.0
+
+
+@jit
+def _clear_totals(t: Any) -> None:
+    t.steps = 0
+    t.seconds = 0.0
+    t.reward = 0.0
+    t.usd = 0.0
+    t.arrived = 0.0
+    t.served = 0.0
+    t.failed = 0.0
+    t.violation_s = 0.0
+    t.latency_p95_s = 0.0
+    t.scaling_actions = 0
+    t.config_actions = 0
+    t.ignored_actions = 0
+    t.instance_s = 0.0
+
+
+@jit
+def draw_episode(params: Any, w: Any) -> None:
+    """Draw what changes from episode to episode: the offset, and randomised parameters.
+
+    The same numbers are drawn whatever is randomised later, so that adding a randomised
+    parameter at the end of the list leaves the earlier draws alone.
+
+    Args:
+        params: ``PARAMS`` record of the scenario.
+        w: ``WORLD`` record; its episode stream advances.
+    """
+    w.offset_s = uniform(w.rng)
+    for i in range(params.draw.count):
+        low = params.draw.low[i]
+        high = params.draw.high[i]
+        if params.draw.integer[i] == 1:
+            w.draw[i] = min(math.floor(low + uniform(w.rng) * (high - low + 1.0)), high)
+        else:
+            w.draw[i] = low + uniform(w.rng) * (high - low)
+
+
+@jit
+def start_world(params: Any, tables: NDArray[np.float64], w: Any, wish: Any) -> None:
+    """Put a world at the start of an episode, after :func:`draw_episode`.
+
+    Args:
+        params: ``PARAMS`` record in force (with this episode's draws applied).
+        tables: float64[M], samples of all traces.
+        w: ``WORLD`` record.
+        wish: ``START`` record: offset and fleet where the caller asks for particular ones.
+    """
+    episode = params.episode
+    demand = params.demand
+    w.version = LAYOUT_VERSION
+    w.fingerprint = params.fingerprint
+    w.time_s = 0.0
+    w.step = 0
+    w.tick_s = episode.tick_s
+    w.done = 0
+    w.outage_steps = 0
+    w.offset_s = demand.offset_low_s + w.offset_s * (demand.offset_high_s - demand.offset_low_s)
+    if not math.isnan(wish.offset_s):
+        w.offset_s = wish.offset_s
+    start_demand(demand, w)
+    for i in range(params.n_pools):
+        instances = params.pool[i].initial
+        if i == episode.primary and wish.fleet >= 0:
+            instances = wish.fleet
+        instances = min(max(instances, params.pool[i].minimum), params.pool[i].maximum)
+        _clear_pool(params.pool[i], w.pool[i], instances)
+    _clear_queue(w.database.queue)
+    w.database.seen_steps = 0
+    start_autoscaler(params, w)
+    w.changes = 0
+    w.reversals = 0
+    w.config_changes = 0
+    w.n_samples = 0
+    w.n_events = 0
+    _clear_totals(w.totals)
+    first_look(params, tables, w)
+
+
+@jit
+def first_look(params: Any, tables: NDArray[np.float64], w: Any) -> None:
+    """Fill meter and sample before the first tick.
+
+    The agent sees the demand it starts under and an idle service; nothing has been measured yet,
+    so latency and errors are zero.
+
+    Args:
+        params: ``PARAMS`` record in force.
+        tables: float64[M], samples of all traces.
+        w: ``WORLD`` record.
+    """
+    m = w.meter
+    _clear_meter(m)
+    enter_cell(params.demand, tables, w, 0, cell_seconds(params.episode.tick_s))
+    capacity = 0.0
+    cost = params.fixed.usd_per_hour
+    for i in range(params.n_pools):
+        capacity += w.pool[i].ready * pool_rps(params.pool[i])
+        cost += w.pool[i].ready * params.pool[i].usd_per_hour
+        m.ready += w.pool[i].ready
+    if params.database.present == 1:
+        cost += params.database.usd_per_hour
+    m.offered_rps = w.rate_rps
+    m.throughput_rps = 0.0
+    m.capacity_rps = capacity
+    m.latency_mean_s = 0.0
+    m.latency_p50_s = 0.0
+    m.latency_p95_s = 0.0
+    m.latency_p99_s = 0.0
+    m.error_rate = 0.0
+    m.backlog = 0.0
+    m.cost_usd_per_hour = cost
+    m.seconds = 0.0
+    m.sla_violations = 0.0
+    m.health = 0.0
+    m.reward = 0.0
+    m.performance = 0.0
+    m.cost = 0.0
+    m.stability = 0.0
+    m.sla = 0.0
+    m.pressure_penalty = 0.0
+    m.safe_cost = 0.0
+    w.smooth_rps = w.rate_rps
+    take_sample(params, w)
+
+
+@jit
+def begin_tick(params: Any, w: Any, ws: Any, action: Any) -> None:
+    """Open a tick and carry out the action.
+
+    Args:
+        params: ``PARAMS`` record in force.
+        w: ``WORLD`` record.
+        ws: ``WORKSPACE`` record, which keeps the tick's latencies until :func:`end_tick`.
+        action: ``ACTION`` record.
+    """
+    w.tick_s = action.tick_s if action.tick_s > 0.0 else params.episode.tick_s
+    w.changes = 0
+    w.reversals = 0
+    w.config_changes = 0
+    _clear_meter(w.meter)
+    for i in range(params.n_pools):
+        w.pool[i].busy_tick_s = 0.0
+        w.pool[i].server_tick_s = 0.0
+    begin_mixture(ws)
+    apply_action(params, w, action)
+    w.meter.seconds = 0.0
+
+
+@jit
+def _evaluate_autoscaler(params: Any, w: Any, ws: Any) -> None:
+    fleet = w.pool[params.episode.primary]
+    p = params.pool[params.episode.primary]
+    cpu = fleet.busy / fleet.servers if fleet.servers > 0.0 else 1.0
+    throughput = w.rate_rps / (max(fleet.ready, 1) * pool_rps(p))
+    latency = 0.0
+    if w.autoscaler.out_latency_s > 0.0:
+        latency = mixture_quantile(ws, 0.95)
+    autoscale(params, w, cpu, throughput, latency)
+
+
+@jit
+def advance(params: Any, tables: NDArray[np.float64], w: Any, ws: Any, until_s: float) -> None:
+    """Run the world up to a time inside the tick.
+
+    Time is split where something changes: at the border of a demand cell, when launched instances
+    become ready, when drained ones leave.
+
+    Args:
+        params: ``PARAMS`` record in force.
+        tables: float64[M], samples of all traces.
+        w: ``WORLD`` record.
+        ws: ``WORKSPACE`` record.
+        until_s: Time to stop at, s.
+    """
+    cell_s = cell_seconds(params.episode.tick_s)
+    for i in range(params.n_pools):
+        clear_gauge(w.pool[i])
+    while w.time_s < until_s - _TINY_S:
+        cell = int(math.floor(w.time_s / cell_s + _TINY_S))
+        if cell != w.cell:
+            enter_cell(params.demand, tables, w, cell, cell_s)
+        border = (cell + 1) * cell_s
+        end = min(until_s, border)
+        if params.episode.average_capacity == 0:
+            for i in range(params.n_pools):
+                end = min(end, next_change_s(w.pool[i]))
+            end = max(end, w.time_s)
+        start = w.time_s
+        if end > start:
+            run_segment(params, w, ws, end)
+            w.meter.seconds += end - start
+        for i in range(params.n_pools):
+            ready = deliver(params.pool[i], w.pool[i], w.time_s)
+            if ready > 0.0:
+                events.record(w, events.INSTANCES_READY, i, ready)
+        if params.autoscaler.on == 1 and w.time_s >= border - _TINY_S:
+            _evaluate_autoscaler(params, w, ws)
+
+
+@jit
+def _finish_meter(params: Any, w: Any, ws: Any) -> None:
+    m = w.meter
+    seconds = m.seconds
+    errors = m.timed_out + m.rejected + m.failed
+    outcomes = errors + m.served
+    m.offered_rps = m.arrived / seconds
+    m.throughput_rps = m.served / seconds
+    m.capacity_rps /= seconds
+    m.waiting /= seconds
+    m.ready /= seconds
+    m.database_utilisation /= seconds
+    m.database_active /= seconds
+    m.database_waiting /= seconds
+    m.connection_pressure /= seconds
+    m.error_rate = errors / outcomes if outcomes > 0.0 else 0.0
+    primary = w.pool[params.episode.primary]
+    m.utilisation = 0.0
+    if primary.server_tick_s > 0.0:
+        m.utilisation = primary.busy_tick_s / primary.server_tick_s
+    m.backlog = w.database.queue.waiting
+    for i in range(params.n_pools):
+        m.backlog += w.pool[i].queue.waiting
+    m.cost_usd_per_hour = m.usd / seconds * 3600.0
+    m.latency_mean_s = mixture_mean(ws)
+    m.latency_p95_s = mixture_quantile(ws, 0.95)
+    if params.episode.all_quantiles == 1:
+        m.latency_p50_s = mixture_quantile(ws, 0.50)
+        m.latency_p99_s = mixture_quantile(ws, 0.99)
+    if m.served <= 0.0 and errors > 0.0:
+        # Nobody was answered: what clients saw is their own timeout.
+        limit = min(params.pool[params.episode.primary].timeout_s, 60.0)
+        m.latency_mean_s = limit
+        m.latency_p50_s = limit
+        m.latency_p95_s = limit
+        m.latency_p99_s = limit
+
+
+@jit
+def _judge(params: Any, w: Any) -> None:
+    """Compare the tick with the SLA and set the health of the primary pool."""
+    m = w.meter
+    episode = params.episode
+    was = m.sla_violations
+    slow = 1.0 if m.latency_p95_s > episode.latency_limit_s else 0.0
+    failing = 1.0 if m.error_rate > episode.error_limit else 0.0
+    m.sla_violations = slow + failing
+    if m.sla_violations > 0.0 and was == 0.0:
+        events.record(w, events.SLA_VIOLATED, -1, m.latency_p95_s)
+    elif m.sla_violations == 0.0 and was > 0.0:
+        events.record(w, events.SLA_RESTORED, -1, m.latency_p95_s)
+    if m.connection_pressure > 1.0:
+        events.record(w, events.CONNECTIONS_EXHAUSTED, -1, m.connection_pressure)
+    down = m.served <= 0.0 and m.arrived > 0.0
+    if down:
+        w.outage_steps += 1
+        events.record(w, events.OUTAGE, -1, m.arrived)
+    else:
+        w.outage_steps = 0
+    if down or w.pool[episode.primary].ready == 0:
+        m.health = 3.0
+    elif m.utilisation > 0.9 or failing > 0.0:
+        m.health = 2.0
+    elif m.utilisation > 0.7:
+        m.health = 1.0
+    else:
+        m.health = 0.0
+
+
+@jit
+def _add_totals(w: Any) -> None:
+    m = w.meter
+    t = w.totals
+    t.steps += 1
+    t.seconds += m.seconds
+    t.reward += m.reward
+    t.usd += m.usd
+    t.arrived += m.arrived
+    t.served += m.served
+    t.failed += m.timed_out + m.rejected + m.failed
+    t.violation_s += m.seconds if m.sla_violations > 0.0 else 0.0
+    t.latency_p95_s += m.latency_p95_s
+    t.scaling_actions += w.changes
+    t.config_actions += w.config_changes
+
+
+@jit
+def end_tick(params: Any, w: Any, ws: Any, out: Any) -> None:
+    """Close a tick: percentiles, health, reward, observation, end of the episode.
+
+    Args:
+        params: ``PARAMS`` record in force.
+        w: ``WORLD`` record.
+        ws: ``WORKSPACE`` record.
+        out: ``OUT`` record, overwritten.
+    """
+    _finish_meter(params, w, ws)
+    _judge(params, w)
+    if params.database.present == 1:
+        w.database.seen_steps += 1
+    write_reward(params, w)
+    w.step += 1
+    take_sample(params, w)
+    _add_totals(w)
+    limit = params.episode.terminate_on_outage
+    terminated = limit > 0 and w.outage_steps >= limit
+    truncated = w.step >= params.episode.max_steps
+    w.done = 1 if terminated or truncated else 0
+    out.reward = w.meter.reward
+    out.terminated = terminated
+    out.truncated = truncated
+    look(params, w, out)
+
+
+@jit
+def look(params: Any, w: Any, out: Any) -> None:
+    """Write observation, action mask and metrics.
+
+    Args:
+        params: ``PARAMS`` record in force.
+        w: ``WORLD`` record.
+        out: ``OUT`` record.
+    """
+    m = w.meter
+    out.cost = m.safe_cost
+    out.time_s = w.time_s
+    out.n_events = w.n_events
+    out.sample = visible_sample(params, w)
+    out.metrics[0] = m.cost_usd_per_hour
+    out.metrics[1] = 1e3 * m.latency_mean_s
+    out.metrics[2] = 1e3 * m.latency_p95_s
+    out.metrics[3] = m.error_rate
+    out.metrics[4] = 1.0 - m.error_rate
+    out.metrics[5] = m.throughput_rps
+    out.metrics[6] = m.sla_violations
+    out.metrics[7] = 1e3 * m.latency_p50_s
+    out.metrics[8] = 1e3 * m.latency_p99_s
+    out.metrics[9] = m.connection_pressure
+    out.components[0] = m.performance
+    out.components[1] = m.cost
+    out.components[2] = m.stability
+    out.components[3] = m.sla
+    out.components[4] = m.pressure_penalty
+    write_observation(params, w, w.sample[out.sample], out.observation)
+    write_mask(params, w, out.mask)
+
+
+@jit
+def step(
+    params: Any, tables: NDArray[np.float64], w: Any, action: Any, ws: Any, out: Any
+) -> None:
+    """Run one whole tick of one world.
+
+    Args:
+        params: ``PARAMS`` record in force.
+        tables: float64[M], samples of all traces.
+        w: ``WORLD`` record.
+        action: ``ACTION`` record.
+        ws: ``WORKSPACE`` record.
+        out: ``OUT`` record, overwritten.
+    """
+    begin_tick(params, w, ws, action)
+    advance(params, tables, w, ws, w.time_s + w.tick_s)
+    end_tick(params, w, ws, out)

@@ -1,0 +1,103 @@
+"""What ``reset(options=...)`` takes, in both environments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cwm_gym.envs.batch import Batch
+from cwm_gym.spec.errors import ErrorCode, closest, invalid
+
+_KNOWN = ("traffic_offset_s", "fleet", "state", "warmup_steps", "reset_mask")
+
+
+@dataclass(frozen=True)
+class ResetOptions:
+    """Wishes for the start of an episode.
+
+    Attributes:
+        traffic_offset_s: Where on the demand curve the episode begins, s; drawn if None.
+        fleet: Instances of the scaled pool at the start, cut to its bounds; the scenario's if
+            None.
+        state: World (or one a chosen environment) to begin from; its clock, fleet and queues are
+            kept, step count and totals start anew.
+        warmup_steps: Ticks without action that run before the episode begins.
+        reset_mask: Vector environments: bool[N], which ones to reset.
+    """
+
+    traffic_offset_s: float | None = None
+    fleet: int | None = None
+    state: NDArray[Any] | None = None
+    warmup_steps: int = 0
+    reset_mask: NDArray[np.bool_] | None = None
+
+    @classmethod
+    def read(cls, options: dict[str, Any] | None) -> ResetOptions:
+        """Check the options.
+
+        Args:
+            options: As given to ``reset``.
+
+        Returns:
+            The wishes.
+
+        Raises:
+            SpecError: For an unknown key or an unusable value.
+        """
+        given = dict(options or {})
+        for key in given:
+            if key not in _KNOWN:
+                raise invalid(
+                    f"/options/{key}",
+                    f"Unknown reset option '{key}'",
+                    f"Did you mean '{closest(str(key), _KNOWN, 1)[0]}'?",
+                )
+        offset, fleet = given.get("traffic_offset_s"), given.get("fleet")
+        if offset is not None and not 0.0 <= float(offset) < float("inf"):
+            raise _bad("traffic_offset_s", offset, "seconds, 0 or more")
+        if fleet is not None and not (isinstance(fleet, int | np.integer) and fleet >= 0):
+            raise _bad("fleet", fleet, "a whole number of instances, 0 or more")
+        warmup = given.get("warmup_steps", 0)
+        if not (isinstance(warmup, int | np.integer) and warmup >= 0):
+            raise _bad("warmup_steps", warmup, "a whole number of steps, 0 or more")
+        mask = given.get("reset_mask")
+        if mask is not None:
+            mask = np.asarray(mask)
+            if mask.dtype != np.bool_:
+                raise _bad("reset_mask", mask.dtype, "an array of bool")
+        return cls(offset, fleet, given.get("state"), int(warmup), mask)
+
+    def start(self, batch: Batch, chosen: NDArray[np.bool_], reseeded: bool) -> None:
+        """Start an episode in the chosen worlds as wished.
+
+        Args:
+            batch: The worlds.
+            chosen: bool[N].
+            reseeded: Whether the caller has just seeded them: a restored state then continues
+                with the fresh streams instead of its own.
+        """
+        if self.state is None:
+            batch.reset(chosen, self.traffic_offset_s, self.fleet)
+        else:
+            streams = {name: batch.worlds[name].copy() for name in ("rng", "noise_rng")}
+            indices = np.flatnonzero(chosen)
+            states = np.asarray(self.state).reshape(-1)
+            if len(states) == 1:
+                states = np.repeat(states, len(indices))
+            batch.set_state(states, indices)
+            if reseeded:
+                for name, stream in streams.items():
+                    batch.worlds[name][indices] = stream[indices]
+        for _ in range(self.warmup_steps):
+            batch.step_chosen(chosen)
+        if self.state is not None or self.warmup_steps:
+            batch.begin_here(chosen)
+
+
+def _bad(name: str, value: object, wanted: str) -> Exception:
+    return invalid(
+        f"/options/{name}", f"{name} is {value!r}", f"Give {wanted}.", ErrorCode.INVALID_FIELD
+    )

@@ -1,0 +1,49 @@
+"""Ready-made services: Simulation documents as data, loaded by name."""
+
+from __future__ import annotations
+
+import functools
+from importlib.resources import files
+
+from cwm_gym.spec import Simulation
+from cwm_gym.spec.errors import closest, invalid
+
+DEFAULT_SCENARIO = "aws-web-app"
+
+
+@functools.cache
+def scenarios() -> tuple[str, ...]:
+    """Name all scenarios.
+
+    Returns:
+        Names in alphabetical order.
+    """
+    return tuple(
+        sorted(
+            entry.name.removesuffix(".json")
+            for entry in files(__name__).iterdir()
+            if entry.name.endswith(".json")
+        )
+    )
+
+
+@functools.cache
+def load_scenario(name: str) -> Simulation:
+    """Load a scenario.
+
+    Args:
+        name: One of :func:`scenarios`.
+
+    Returns:
+        The document; use ``patched`` to change it.
+
+    Raises:
+        SpecError: For an unknown name.
+    """
+    if name not in scenarios():
+        raise invalid(
+            "/scenario",
+            f"Unknown scenario '{name}'",
+            f"Did you mean {', '.join(closest(name, scenarios(), 3))}?",
+        )
+    return Simulation.model_validate_json((files(__name__) / f"{name}.json").read_bytes())

@@ -1,0 +1,333 @@
+"""Compare the queueing physics with an exact discrete-event simulation.
+
+A reference document (``cwm_gym.physics.reference/1``) holds cases: inputs per tick, the expected
+figures of each tick, and their 95 % confidence half-widths. ``python -m
+cwm_gym.testing.reference FILE.json`` runs them all and prints the error of every figure beside
+what the physics promises.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cwm_gym.core.queueing import (
+    CENTRAL,
+    DATABASE,
+    RANDOM,
+    ROUND_ROBIN,
+    begin_mixture,
+    mixture_mean,
+    mixture_quantile,
+    new_workspace,
+    serve_segment,
+)
+
+Floats = NDArray[np.float64]
+SCHEMA = "cwm_gym.physics.reference/1"
+FIGURES = (
+    "throughput",
+    "cpu_util",
+    "latency_mean",
+    "p50",
+    "p95",
+    "p99",
+    "error_rate",
+    "queue_len",
+    "db_active_conn",
+    "db_util",
+    "db_queue_len",
+    "err_per_s",
+    "timeouts_per_s",
+    "rejects_per_s",
+    "aborts_per_s",
+    "arrivals",
+)
+_BALANCING = {"central": CENTRAL, "random": RANDOM, "round_robin": ROUND_ROBIN}
+
+
+class Target(NamedTuple):
+    """Promised error in percent (percentage points for ``error_points``)."""
+
+    median: float | None  # over all ticks
+    p90: float | None
+    stressed_median: float | None
+    stressed_p90: float | None
+
+
+#: What the physics promises for cases it has not seen.
+TARGETS: dict[str, Target] = {
+    "latency_mean": Target(0.5, 5.0, 1.5, 10.0),
+    "p50": Target(1.5, 10.0, 2.0, 15.0),
+    "p95": Target(1.5, 8.0, 2.5, 12.0),
+    "p99": Target(1.5, 9.0, 3.5, 13.0),
+    "throughput": Target(0.15, 0.5, 0.15, 0.8),
+    "cpu_util": Target(0.15, 0.5, 0.15, 0.8),
+    "error_rate": Target(0.5, 15.0, 0.5, 15.0),
+    "error_points": Target(None, 0.2, None, 0.2),
+    "db_active_conn": Target(0.5, 5.0, None, None),
+    "queue_len": Target(2.5, 15.0, None, None),
+}
+
+
+class Errors(NamedTuple):
+    """Error of one figure over many ticks, in percent (or percentage points)."""
+
+    error: Floats  # (n,)
+    stressed: NDArray[np.bool_]  # (n,)
+    case: NDArray[np.int64]  # (n,) index of the case
+    tick: NDArray[np.int64]  # (n,)
+
+
+def _fill_services(tiers: Any, inputs: Mapping[str, Any], tick: int) -> bool:
+    """Write the services of one tick; return whether there is a database."""
+    instances = float(inputs["n_instances"][tick])
+    servers = instances * inputs["vcpus_per_instance"]
+    balancing = _BALANCING[inputs["lb"]]
+    pool = tiers[0]["service"]
+    before = float(pool["servers"])
+    busy = float(tiers[0]["queue"]["in_service"])
+    lost = 0.0
+    if inputs["kill_mode"] == "abort" and servers < before:
+        lost = busy * (before - servers) / before
+    has_database = bool(inputs["db_prob"] > 0)
+    pool["arrival_rps"] = inputs["arrival_rate"][tick]
+    pool["servers"] = servers
+    pool["service_rate"] = inputs["mu"]
+    pool["cs2"] = inputs["cs2"]
+    pool["lognormal"] = inputs["service_dist"] == "lognormal"
+    pool["balancing"] = balancing
+    pool["queues"] = 1.0 if balancing == CENTRAL else instances
+    pool["room"] = inputs["queue_cap"]
+    pool["timeout_s"] = inputs["timeout"]
+    pool["aborted"] = lost
+    pool["visit"] = inputs["db_prob"]
+    if has_database:
+        database = tiers[DATABASE]["service"]
+        database["servers"] = min(inputs["db_vcpus"], inputs["db_max_conn"])
+        database["service_rate"] = 1.0 / inputs["db_mean_service"]
+        database["cs2"] = inputs["db_cs2"]
+        database["lognormal"] = inputs["db_service_dist"] == "lognormal"
+        database["queues"] = 1.0
+        database["room"] = inputs["db_queue_cap"]
+        database["timeout_s"] = inputs["db_timeout"]
+        database["connections"] = inputs["db_max_conn"]
+    return has_database
+
+
+def run_case(inputs: Mapping[str, Any]) -> dict[str, Floats]:
+    """Run the inputs of one case from an empty system.
+
+    Args:
+        inputs: The ``inputs`` object of a reference case.
+
+    Returns:
+        One array over the ticks for each of ``FIGURES``, in the units of the reference.
+    """
+    ticks = len(inputs["arrival_rate"])
+    dt = float(inputs["dt"])
+    result = {name: np.zeros(ticks) for name in FIGURES}
+    workspace = new_workspace()[0]
+    tiers = workspace["tier"]
+    for i in range(ticks):
+        has_database = _fill_services(tiers, inputs, i)
+        begin_mixture(workspace)
+        serve_segment(workspace, 1, has_database, dt)
+        flow = tiers[0]["flow"]
+        completed = float(flow["completed"])
+        timed_out = float(flow["timed_out"])
+        rejected = float(flow["rejected"])
+        if has_database:
+            back = tiers[DATABASE]["flow"]
+            completed = completed * (1.0 - inputs["db_prob"]) + float(back["completed"])
+            timed_out += float(back["timed_out"])
+            rejected += float(back["rejected"])
+            result["db_active_conn"][i] = back["active_connections"]
+            result["db_util"][i] = back["utilisation"]
+            result["db_queue_len"][i] = back["queue_mean"]
+        errors = timed_out + rejected + float(flow["aborted"])
+        result["throughput"][i] = completed / dt
+        result["cpu_util"][i] = flow["utilisation"]
+        result["latency_mean"][i] = mixture_mean(workspace)
+        result["p50"][i] = mixture_quantile(workspace, 0.5)
+        result["p95"][i] = mixture_quantile(workspace, 0.95)
+        result["p99"][i] = mixture_quantile(workspace, 0.99)
+        result["error_rate"][i] = errors / max(errors + completed, 1e-300)
+        result["queue_len"][i] = flow["queue_mean"]
+        result["err_per_s"][i] = errors / dt
+        result["timeouts_per_s"][i] = timed_out / dt
+        result["rejects_per_s"][i] = rejected / dt
+        result["aborts_per_s"][i] = flow["aborted"] / dt
+        result["arrivals"][i] = flow["offered"] / dt
+    return result
+
+
+def load_cases(path: str | Path) -> list[dict[str, Any]]:
+    """Read the cases of a reference document.
+
+    Args:
+        path: JSON file.
+
+    Returns:
+        Its cases.
+
+    Raises:
+        ValueError: If the document is of another schema.
+    """
+    document = json.loads(Path(path).read_text(encoding="utf-8"))
+    if document.get("schema") != SCHEMA:
+        raise ValueError(f"{path}: expected schema {SCHEMA!r}, found {document.get('schema')!r}")
+    return list(document["cases"])
+
+
+def _series(values: Sequence[float | None]) -> Floats:
+    return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+
+
+def stressed_ticks(case: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """Ticks of a case in which something queues, fails, or is more than 80 % busy."""
+    inputs = case["inputs"]
+    expected = case["expected"]
+    servers = np.asarray(inputs["n_instances"], dtype=np.float64) * inputs["vcpus_per_instance"]
+    load = np.asarray(inputs["arrival_rate"], dtype=np.float64) / (servers * inputs["mu"])
+    stressed = (_series(expected["queue_len"]) > 1.0) | (load > 0.8)
+    stressed |= _series(expected["error_rate"]) > 1e-3
+    return np.asarray(stressed | (_series(expected["db_util"]) > 0.8))
+
+
+def score(
+    cases: Sequence[Mapping[str, Any]],
+    run: Callable[[Mapping[str, Any]], Mapping[str, Floats]] = run_case,
+) -> dict[str, Errors]:
+    """Errors of a model over reference cases.
+
+    Ticks before ``compare_from`` do not count, nor does a figure whose confidence half-width is
+    10 % of it or more. Error rates count where above 1 %, queue lengths where above 1.
+
+    Args:
+        cases: Reference cases.
+        run: The model: inputs to figures per tick.
+
+    Returns:
+        For each name in ``TARGETS`` the errors of all ticks that count.
+    """
+    rows: dict[str, list[tuple[float, bool, int, int]]] = {name: [] for name in TARGETS}
+    for index, case in enumerate(cases):
+        actual = run(case["inputs"])
+        stressed = stressed_ticks(case)
+        later = np.arange(len(stressed)) >= case["compare_from"]
+        for name in TARGETS:
+            key = "error_rate" if name == "error_points" else name
+            expected = _series(case["expected"][key])
+            if name == "error_points":
+                error = 100.0 * np.abs(actual[key] - expected)
+                counts = later & np.isfinite(expected)
+            else:
+                least = {"error_rate": 0.01, "queue_len": 1.0}.get(name, 0.0)
+                counts = later & (expected > least)
+                counts &= _series(case["ci95"][key]) < 0.1 * expected
+                error = np.zeros(len(expected))
+                np.divide(actual[key] - expected, expected, out=error, where=counts)
+                error = 100.0 * np.abs(error)
+            if name.startswith("db_") and not case["inputs"]["db_prob"] > 0:
+                continue
+            rows[name] += [(error[i], stressed[i], index, int(i)) for i in np.flatnonzero(counts)]
+    return {
+        name: Errors(
+            np.array([r[0] for r in found], dtype=np.float64),
+            np.array([r[1] for r in found], dtype=np.bool_),
+            np.array([r[2] for r in found], dtype=np.int64),
+            np.array([r[3] for r in found], dtype=np.int64),
+        )
+        for name, found in rows.items()
+    }
+
+
+def summarise(errors: Errors) -> dict[str, float]:
+    """Median and 90th percentile over all and over stressed ticks; absent where there are none."""
+    summary: dict[str, float] = {}
+    for prefix, values in (("", errors.error), ("stressed_", errors.error[errors.stressed])):
+        if len(values):
+            summary[f"{prefix}median"] = float(np.median(values))
+            summary[f"{prefix}p90"] = float(np.percentile(values, 90))
+            summary[f"{prefix}ticks"] = len(values)
+    return summary
+
+
+def missed(scores: Mapping[str, Errors]) -> list[str]:
+    """Promises that the errors break, as readable lines; empty when all are kept."""
+    lines = []
+    for name, errors in scores.items():
+        summary = summarise(errors)
+        for key, limit in TARGETS[name]._asdict().items():
+            if limit is not None and summary.get(key, 0.0) > limit:
+                lines.append(f"{name} {key}: {summary[key]:.3g} > {limit:g}")
+    return lines
+
+
+def _pair(first: float | None, second: float | None) -> str:
+    cells = ["-" if v is None else f"{v:.2f}" for v in (first, second)]
+    return f"{cells[0]:>7} /{cells[1]:>7}"
+
+
+def table(scores: Mapping[str, Errors], targets: bool = True) -> str:
+    """Readable table of errors, with the promised figures beside them."""
+    lines = [f"{'error in %: median / p90':<16}{'all ticks':>14}{'stressed':>17}"]
+    for name, errors in scores.items():
+        if not len(errors.error):
+            continue
+        s = summarise(errors)
+        line = f"{name:<16}{len(errors.error):>6} {_pair(s.get('median'), s.get('p90'))}"
+        line += f"  {_pair(s.get('stressed_median'), s.get('stressed_p90'))}"
+        if targets:
+            t = TARGETS[name]
+            line += f"   target {_pair(t.median, t.p90)}  {_pair(t.stressed_median, t.stressed_p90)}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _select(scores: Mapping[str, Errors], chosen: NDArray[np.bool_]) -> dict[str, Errors]:
+    return {
+        name: Errors(*(column[chosen[errors.case]] for column in errors))
+        for name, errors in scores.items()
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the errors over a reference file; exit status 1 when a promise is broken."""
+    parser = argparse.ArgumentParser(prog="python -m cwm_gym.testing.reference")
+    parser.add_argument("file", type=Path, help="reference document (JSON)")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    options = parser.parse_args(arguments)
+    cases = load_cases(options.file)
+    scores = score(cases)
+    broken = missed(scores)
+    categories = np.array([case["category"] for case in cases])
+    by_category = {str(c): _select(scores, categories == c) for c in dict.fromkeys(categories)}
+    if options.json:
+        report = {
+            "cases": len(cases),
+            "all": {name: summarise(errors) for name, errors in scores.items()},
+            "categories": {
+                c: {name: summarise(e) for name, e in part.items() if len(e.error)}
+                for c, part in by_category.items()
+            },
+            "missed": broken,
+        }
+        print(json.dumps(report, indent=2))
+    else:
+        print(f"{len(cases)} cases\n{table(scores)}")
+        for category, part in by_category.items():
+            print(f"\n{category}\n{table(part, targets=False)}")
+        print("\n" + ("\n".join(broken) if broken else "all targets kept"))
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
