@@ -53,6 +53,7 @@ def _clear_queue(queue: Any) -> None:
     queue.waiting = 0.0
     queue.waiting_sq = 0.0
     queue.wait_rate = 0.0
+    queue.in_service = 0.0
 
 
 @jit

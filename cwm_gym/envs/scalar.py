@@ -261,7 +261,7 @@ class CloudEnv(gym.Env[Any, Any]):
         Returns:
             0-dimensional structured array; ``np.save`` keeps it.
         """
-        return np.array(self._worlds[0])
+        return self._worlds.copy().reshape(())
 
     def set_state(self, state: NDArray[Any]) -> None:
         """Restore a state; what follows is bit-identical to what followed then.

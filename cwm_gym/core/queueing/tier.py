@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from cwm_gym.core.jit import jit
 from cwm_gym.core.queueing.stationary import solve_stationary, wait_skew
 from cwm_gym.core.queueing.transient import overshoot, reflected
@@ -46,7 +48,7 @@ def prepare(p: Any, service: Any, queue: Any, arrival_rps: float, begin: float, 
     p.lognormal = service.lognormal
     p.ca2 = 1.0 / queues if service.balancing == 2 else 1.0
     room = service.room / queues
-    p.room = min(_FAR, math.floor(room)) if queues > 1.0 else min(_FAR, room)
+    p.room = min(_FAR, np.floor(room)) if queues > 1.0 else min(_FAR, room)
     p.patience = min(_FAR, service.timeout_s)
     p.weight = 1.0
     p.steady = 0
