@@ -36,6 +36,9 @@ MAX_CONNECTIONS = 100
 RESPONSE_KILOBYTES = 0.0
 """Mean response billed as egress, kB: none unless the document states it."""
 
+REQUESTS_PER_CONNECTION = 100.0
+"""Requests that a client sends over one kept-alive connection; balancers bill new connections."""
+
 STORAGE_GB = 100.0
 """Provisioned storage where the document states none, GB."""
 

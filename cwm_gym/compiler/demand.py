@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from cwm_gym.core.demand import LONGEST_CELL_S
 from cwm_gym.core.records import MAX_PATTERNS
 from cwm_gym.spec import EpisodeConfig, Shape, Simulation, TrafficForecast, TrafficPattern, Workload
-from cwm_gym.spec.errors import ErrorCode, invalid
+from cwm_gym.spec.errors import ErrorCode, SpecError, invalid
 from cwm_gym.workload import from_array, is_trace, load_trace
 
 Traffic = (
@@ -93,7 +94,12 @@ def write_demand(
         return _write_trace(record, traffic, max_steps, split, capacity_rps, tick_s)
     if isinstance(traffic, np.ndarray):
         return _write_array(record, traffic, tick_s)
-    patterns = _patterns(simulation, workload, episode, traffic)
+    try:
+        patterns = _patterns(simulation, workload, episode, traffic)
+    except SpecError as error:
+        if traffic is None or any(one.pointer.startswith("/traffic") for one in error.problems):
+            raise
+        raise error.under("/traffic") from None
     shapes = [shape for pattern in patterns for shape in pattern.shapes(base)]
     if len(shapes) > MAX_PATTERNS:
         raise invalid(
@@ -211,9 +217,7 @@ def _even(shape: Shape) -> tuple[NDArray[np.float64], float]:
     return np.interp(grid, times, rates), step
 
 
-def _write_samples(
-    record: Any, samples: NDArray[np.float64], step_s: float
-) -> NDArray[np.float64]:
+def _write_samples(record: Any, samples: NDArray[np.float64], step_s: float) -> NDArray[np.float64]:
     entry = record["pattern"][0]
     entry["kind"] = _KINDS["samples"]
     entry["end_s"] = math.inf
@@ -228,16 +232,18 @@ def _write_samples(
 
 
 def _write_array(record: Any, rates: NDArray[Any], tick_s: float) -> NDArray[np.float64]:
-    if rates.ndim != 1 or rates.size == 0 or not np.issubdtype(rates.dtype, np.number):
+    if rates.ndim != 1 or rates.size == 0 or rates.dtype.kind not in "fiu":
         raise invalid(
             "/traffic",
             f"A traffic array has one number a tick, not shape {rates.shape} of {rates.dtype}",
             "Give a one-dimensional array of requests per second.",
         )
-    samples = np.asarray(rates, dtype=np.float64)
-    if samples.size > 1:
-        samples = from_array(samples, tick_s).rps
-    return _write_samples(record, samples, tick_s)
+    try:
+        # A trace has two samples at least, an array may have one.
+        samples = from_array(np.append(rates, 0.0), tick_s).rps[:-1]
+        return _write_samples(record, samples, tick_s)
+    except SpecError as error:
+        raise SpecError(replace(one, pointer="/traffic") for one in error.problems) from None
 
 
 def _write_trace(
@@ -257,4 +263,3 @@ def _write_trace(
     record["day_s"] = 86400.0
     record["day_start_s"] = trace.second_of_day
     return _write_samples(record, trace.rps, cell_s)
-

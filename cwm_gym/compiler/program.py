@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cwm_gym import catalog
+from cwm_gym.compiler import defaults
 from cwm_gym.compiler.demand import Traffic, write_demand
 from cwm_gym.compiler.resources import write_database, write_fixed, write_pool
 from cwm_gym.compiler.topology import Topology, arrange
-from cwm_gym.compiler import defaults
-from cwm_gym import catalog
 from cwm_gym.core.queueing.records import MAX_POOLS
 from cwm_gym.core.records import LAYOUT_VERSION, MAX_DRAWS, MAX_SAMPLES, PARAMS, parameter_offsets
 from cwm_gym.spec import EpisodeConfig, RewardConfig, Simulation
@@ -159,18 +159,26 @@ def _check(options: Options) -> None:
         (options.split, SPLITS, "split"),
     ):
         if value not in known:
-            raise invalid(f"/{name}", f"Unknown {name} {value!r}", f"Use one of: {', '.join(known)}.")
+            raise invalid(
+                f"/{name}", f"Unknown {name} {value!r}", f"Use one of: {', '.join(known)}."
+            )
     for number, name in (
         (options.metric_delay_s, "metric_delay_s"),
         (options.action_cooldown_s, "action_cooldown_s"),
     ):
-        if not 0.0 <= number < float("inf"):
-            raise invalid(f"/{name}", f"{name} is {number}", "Give seconds, 0 or more.")
+        if not (_is_number(number) and 0.0 <= number < float("inf")):
+            raise invalid(f"/{name}", f"{name} is {number!r}", "Give seconds, 0 or more.")
     steps = options.max_episode_steps
-    if steps is not None and (isinstance(steps, bool) or steps < 1 or steps != int(steps)):
+    if steps is not None and not (_is_number(steps) and steps >= 1 and steps % 1 == 0):
         raise invalid(
-            "/max_episode_steps", f"max_episode_steps is {steps!r}", "Give a whole number, 1 or more."
+            "/max_episode_steps",
+            f"max_episode_steps is {steps!r}",
+            "Give a whole number, 1 or more.",
         )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
 def _write_episode(
@@ -263,6 +271,8 @@ def _write_draws(params: Any, randomize: Mapping[str, tuple[float, float]]) -> t
         for name, place in parameter_offsets().items()
         if name.endswith(".initial") or not (place[1] or name in _NEVER_DRAWN or "draw." in name)
     }
+    for index in range(int(params["n_pools"]), MAX_POOLS):
+        known = {name: place for name, place in known.items() if f"pool.{index}." not in name}
     if len(randomize) > MAX_DRAWS:
         raise invalid(
             "/randomize",

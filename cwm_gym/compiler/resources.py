@@ -115,8 +115,11 @@ def write_database(record: Any, one: Placed | None, reached: bool) -> None:
     s = one.settings
     provider = catalog.load(one.provider)
     size = catalog.resolve_size(
-        one.provider, s.size or provider.default_database, "database",
-        service_family=s.service_family, pointer=one.at("size"),
+        one.provider,
+        s.size or provider.default_database,
+        "database",
+        service_family=s.service_family,
+        pointer=one.at("size"),
     )
     standby = bool(s.ha)
     record["present"] = 1
@@ -132,9 +135,7 @@ def write_database(record: Any, one: Placed | None, reached: bool) -> None:
         )
     servers = _or(size.vcpu, 1.0)
     record["servers"] = servers
-    record["service_s"] = _or(
-        s.cpu_seconds_per_request, defaults.DATABASE_CPU_SECONDS_PER_REQUEST
-    )
+    record["service_s"] = _or(s.cpu_seconds_per_request, defaults.DATABASE_CPU_SECONDS_PER_REQUEST)
     if s.max_throughput is not None:
         record["service_s"] = servers / s.max_throughput
     record["cs2"] = _or(s.service_cv2, defaults.SERVICE_CV2)
@@ -195,8 +196,11 @@ def _add_balancer(fixed: Any, one: Placed) -> None:
     unit = chosen.unit
     if unit is not None:
         fixed["unit_usd_per_hour"] = unit.usd_per_hour
-        fixed["unit_rps"] = _or(unit.new_connections_per_second, 0.0)
-        fixed["unit_gb_per_hour"] = _or(unit.gb_per_hour, 0.0)
+        fixed["units_included"] += unit.included
+        fresh = _or(unit.new_connections_per_second, 0.0) * defaults.REQUESTS_PER_CONNECTION
+        fixed["unit_rps"] = min(x for x in (fresh, unit.requests_per_second, math.inf) if x)
+        hourly = None if unit.mbps is None else unit.mbps / 8.0 * 3.6
+        fixed["unit_gb_per_hour"] = min(x for x in (unit.gb_per_hour, hourly, math.inf) if x)
 
 
 def _add_storage(fixed: Any, one: Placed) -> None:

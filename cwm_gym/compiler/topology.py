@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from cwm_gym import catalog
 from cwm_gym.core.queueing.records import MAX_POOLS
 from cwm_gym.spec import Resource, Simulation
-from cwm_gym.spec.errors import ErrorCode, Problem, SpecError
 from cwm_gym.spec.characteristics import Characteristics
+from cwm_gym.spec.errors import ErrorCode, Problem, SpecError
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,9 @@ def _unsupported(one: Placed) -> list[Problem]:
         )
     family = one.settings.service_family
     if family is not None and not found:
-        known = catalog.resolve_service_family(one.provider, family, pointer=one.at("serviceFamily"))
+        known = catalog.resolve_service_family(
+            one.provider, family, pointer=one.at("serviceFamily")
+        )
         allowed = {"compute": "compute", "database": "database", "network": "network"}
         behaviour = "storage" if kind == "storage" else allowed.get(kind, kind)
         if known.behaviour != behaviour or known.role == "cdn":

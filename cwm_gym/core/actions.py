@@ -20,6 +20,7 @@ from cwm_gym.core.records.step import DISCRETE_ACTIONS, MASK_SIZE
 ACTION_KINDS = ("no_op", "scale_out", "scale_in", "adjust_threshold", "set_fleet", "continuous")
 NO_OP, SCALE_OUT, SCALE_IN, ADJUST_THRESHOLD, SET_FLEET, CONTINUOUS = range(len(ACTION_KINDS))
 CPU_CHANGE = 0.10  # what a continuous action of 1 adds to the CPU threshold
+CPU_SMALLEST = 0.05  # smaller second numbers of a continuous action change nothing
 CPU_LOWEST, CPU_HIGHEST = 0.10, 0.95
 
 _TABLE_KIND = np.array([ACTION_KINDS.index(kind) for kind, _ in DISCRETE_ACTIONS])
@@ -136,9 +137,10 @@ def apply_action(params: Any, w: Any, action: Any) -> None:
         change = int(np.rint(share * max(1, (p.maximum - p.minimum + 1) // 2)))
         if change != 0:
             done = _scale_by(params, w, pool, change)
-        step = min(max(action.cpu, -1.0), 1.0) * CPU_CHANGE
-        if params.autoscaler.on == 1 and abs(step) >= 0.005:
-            cpu = min(max(w.autoscaler.out_cpu + step, CPU_LOWEST), CPU_HIGHEST)
+        step = min(max(action.cpu, -1.0), 1.0)
+        if params.autoscaler.on == 1 and abs(step) >= CPU_SMALLEST:
+            cpu = w.autoscaler.out_cpu + step * CPU_CHANGE
+            cpu = min(max(cpu, CPU_LOWEST), CPU_HIGHEST)
             _adjust(params, w, cpu, math.nan, math.nan)
     if not done:
         _ignore(w, kind)

@@ -45,10 +45,8 @@ def traffic_usd(params: Any, arrived: float, served: float, seconds: float) -> f
     usd = gigabytes * fixed.usd_per_gb
     if fixed.unit_usd_per_hour > 0.0 and seconds > 0.0:
         hours = seconds / 3600.0
-        units = 0.0
-        if fixed.unit_rps > 0.0:
-            units = arrived / seconds / fixed.unit_rps
-        if fixed.unit_gb_per_hour > 0.0:
-            units = max(units, gigabytes / hours / fixed.unit_gb_per_hour)
+        units = arrived / seconds / fixed.unit_rps
+        units = max(units, gigabytes / hours / fixed.unit_gb_per_hour)
+        units = max(0.0, units - fixed.units_included)
         usd += units * fixed.unit_usd_per_hour * hours
     return usd

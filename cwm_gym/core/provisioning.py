@@ -172,9 +172,11 @@ def next_change_s(pool: Any) -> float:
 
 @jit
 def effective_instances(p: Any, pool: Any, from_s: float, to_s: float) -> float:
-    """Average the serving speed of a pool over a time in which nobody joins or leaves.
+    """Average the serving speed of a pool over a time in which nobody leaves.
 
-    A new instance rises linearly from ``warmup_speed`` to 1 in ``warmup_s``.
+    A new instance rises linearly from ``warmup_speed`` to 1 in ``warmup_s``. Time is split where
+    launches become ready, unless capacity is averaged: then those that become ready inside the
+    time count with their share of it.
 
     Args:
         p: ``POOL_PARAMS`` record.
@@ -183,9 +185,18 @@ def effective_instances(p: Any, pool: Any, from_s: float, to_s: float) -> float:
         to_s: End, s.
 
     Returns:
-        Instances at full speed that serve as fast as the pool does, 0..ready.
+        Instances at full speed that serve as fast as the pool does.
     """
     total = float(pool.ready)
+    for i in range(MAX_BATCHES):
+        batch = pool.launching[i]
+        if batch.count == 0.0 or batch.at_s >= to_s:
+            break
+        share = (to_s - batch.at_s) / (to_s - from_s)
+        if p.warmup_s > 0.0:
+            done = min(0.5 * (to_s - batch.at_s) / p.warmup_s, 1.0)
+            share *= p.warmup_speed + done * (1.0 - p.warmup_speed)
+        total += batch.count * share
     if pool.warming[0].count == 0.0:
         return total
     middle = 0.5 * (from_s + to_s)
@@ -195,6 +206,26 @@ def effective_instances(p: Any, pool: Any, from_s: float, to_s: float) -> float:
             done = min(max((middle - batch.at_s) / p.warmup_s, 0.0), 1.0)
             total -= batch.count * (1.0 - done) * (1.0 - p.warmup_speed)
     return max(total, 0.0)
+
+
+@jit
+def averaged_launches(pool: Any, from_s: float, to_s: float) -> float:
+    """Average what launches contribute to a time in which they become ready.
+
+    Args:
+        pool: ``POOL`` record.
+        from_s: Start, s.
+        to_s: End, s.
+
+    Returns:
+        Instances: each counted for the share of the time that it is ready.
+    """
+    total = 0.0
+    for i in range(MAX_BATCHES):
+        batch = pool.launching[i]
+        if batch.count > 0.0 and batch.at_s < to_s:
+            total += batch.count * (to_s - batch.at_s) / (to_s - from_s)
+    return total
 
 
 @jit

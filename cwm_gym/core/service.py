@@ -11,7 +11,7 @@ from typing import Any
 from cwm_gym.core.billing import run_rate_usd_per_hour, traffic_usd
 from cwm_gym.core.jit import jit
 from cwm_gym.core.observe import pool_rps
-from cwm_gym.core.provisioning import effective_instances
+from cwm_gym.core.provisioning import averaged_launches, effective_instances
 from cwm_gym.core.queueing.records import DATABASE
 from cwm_gym.core.queueing.segment import serve_segment
 
@@ -49,7 +49,7 @@ def _prepare_pool(p: Any, fleet: Any, tier: Any, instances: float, rate_rps: flo
     service.lognormal = p.lognormal
     service.balancing = p.balancing
     service.queues = float(max(fleet.ready, 1)) if p.balancing != 0 else 1.0
-    service.room = p.room_per_instance * max(fleet.ready, 1)
+    service.room = p.room + p.room_per_instance * max(fleet.ready, 1)
     service.timeout_s = p.timeout_s
     service.aborted = 0.0
     service.extra_mean_s = p.base_latency_s
@@ -138,6 +138,8 @@ def run_segment(params: Any, w: Any, ws: Any, to_s: float) -> None:
     capacity = 0.0
     for i in range(params.n_pools):
         instances = effective_instances(params.pool[i], w.pool[i], w.time_s, to_s)
+        if params.episode.average_capacity == 1:
+            instances += averaged_launches(w.pool[i], w.time_s, to_s)
         ws.tier[i].service.servers = instances
         capacity += instances * pool_rps(params.pool[i])
     visits = 0.0

@@ -20,7 +20,7 @@ from cwm_gym.core.jit import jit
 from cwm_gym.core.observe import pool_rps, take_sample, visible_sample, write_observation
 from cwm_gym.core.provisioning import deliver, next_change_s
 from cwm_gym.core.queueing.segment import begin_mixture, mixture_mean, mixture_quantile
-from cwm_gym.core.records.world import LAYOUT_VERSION, MAX_BATCHES
+from cwm_gym.core.records.world import LAYOUT_VERSION, MAX_BATCHES, MAX_SAMPLES
 from cwm_gym.core.reward import write_reward
 from cwm_gym.core.rng import uniform
 from cwm_gym.core.service import run_segment
@@ -239,10 +239,11 @@ def begin_tick(params: Any, w: Any, ws: Any, action: Any) -> None:
 
 
 @jit
-def _evaluate_autoscaler(params: Any, w: Any, ws: Any) -> None:
+def _evaluate_autoscaler(params: Any, w: Any, ws: Any, busy_s: float, server_s: float) -> None:
+    """Run the built-in autoscaler on the cell in which the pool worked these server-seconds."""
     fleet = w.pool[params.episode.primary]
     p = params.pool[params.episode.primary]
-    cpu = fleet.busy / fleet.servers if fleet.servers > 0.0 else 1.0
+    cpu = busy_s / server_s if server_s > 0.0 else 1.0
     throughput = w.rate_rps / (max(fleet.ready, 1) * pool_rps(p))
     latency = 0.0
     if w.autoscaler.out_latency_s > 0.0:
@@ -267,6 +268,9 @@ def advance(params: Any, tables: NDArray[np.float64], w: Any, ws: Any, until_s: 
     cell_s = cell_seconds(params.episode.tick_s)
     for i in range(params.n_pools):
         clear_gauge(w.pool[i])
+    primary = w.pool[params.episode.primary]
+    busy_s = 0.0
+    server_s = 0.0
     while w.time_s < until_s - _TINY_S:
         cell = int(math.floor(w.time_s / cell_s + _TINY_S))
         if cell != w.cell:
@@ -286,7 +290,11 @@ def advance(params: Any, tables: NDArray[np.float64], w: Any, ws: Any, until_s: 
             if ready > 0.0:
                 events.record(w, events.INSTANCES_READY, i, ready)
         if params.autoscaler.on == 1 and w.time_s >= border - _TINY_S:
-            _evaluate_autoscaler(params, w, ws)
+            _evaluate_autoscaler(
+                params, w, ws, primary.busy_s - busy_s, primary.server_s - server_s
+            )
+            busy_s = primary.busy_s
+            server_s = primary.server_s
 
 
 @jit
@@ -318,8 +326,8 @@ def _finish_meter(params: Any, w: Any, ws: Any) -> None:
     if params.episode.all_quantiles == 1:
         m.latency_p50_s = mixture_quantile(ws, 0.50)
         m.latency_p99_s = mixture_quantile(ws, 0.99)
-    if m.served <= 0.0 and errors > 0.0:
-        # Nobody was answered: what clients saw is their own timeout.
+    if m.served <= 0.0 and (errors > 0.0 or m.backlog > 0.0):
+        # Nobody was answered: what clients saw, or will see, is their own timeout.
         limit = min(params.pool[params.episode.primary].timeout_s, 60.0)
         m.latency_mean_s = limit
         m.latency_p50_s = limit
@@ -340,12 +348,14 @@ def _judge(params: Any, w: Any) -> None:
         events.record(w, events.SLA_VIOLATED, -1, m.latency_p95_s)
     elif m.sla_violations == 0.0 and was > 0.0:
         events.record(w, events.SLA_RESTORED, -1, m.latency_p95_s)
-    if m.connection_pressure > 1.0:
+    before = w.sample[(w.n_samples + MAX_SAMPLES - 1) % MAX_SAMPLES].connection_pressure
+    if m.connection_pressure > 1.0 and before <= 1.0:
         events.record(w, events.CONNECTIONS_EXHAUSTED, -1, m.connection_pressure)
     down = m.served <= 0.0 and m.arrived > 0.0
     if down:
         w.outage_steps += 1
-        events.record(w, events.OUTAGE, -1, m.arrived)
+        if w.outage_steps == 1:
+            events.record(w, events.OUTAGE, -1, m.arrived)
     else:
         w.outage_steps = 0
     if down or w.pool[episode.primary].ready == 0:
@@ -437,9 +447,7 @@ def look(params: Any, w: Any, out: Any) -> None:
 
 
 @jit
-def step(
-    params: Any, tables: NDArray[np.float64], w: Any, action: Any, ws: Any, out: Any
-) -> None:
+def step(params: Any, tables: NDArray[np.float64], w: Any, action: Any, ws: Any, out: Any) -> None:
     """Run one whole tick of one world.
 
     Args:

@@ -39,7 +39,6 @@ from cwm_gym.core.records.world import (
 __all__ = [
     "ACTION",
     "COMPONENT_NAMES",
-    "Component",
     "DISCRETE_ACTIONS",
     "EVENT",
     "LAYOUT_VERSION",
@@ -61,5 +60,6 @@ __all__ = [
     "SAMPLE",
     "START",
     "WORLD",
+    "Component",
     "parameter_offsets",
 ]

@@ -53,7 +53,8 @@ POOL_PARAMS = np.dtype(
         ("cs2", "f8"),  # squared coefficient of variation of the service time
         ("lognormal", "i8"),  # law of the service time: 1 lognormal, 0 gamma family
         ("balancing", "i8"),  # 0 central queue, 1 random, 2 round robin
-        ("room_per_instance", "f8"),  # waiting requests per instance
+        ("room_per_instance", "f8"),  # waiting requests per instance ...
+        ("room", "f8"),  # ... and for the pool, whatever its size
         ("timeout_s", "f8"),  # a request leaves after waiting this long
         ("base_latency_s", "f8"),  # added to every request
         ("jitter_s2", "f8"),  # variance of that addition
@@ -96,8 +97,9 @@ FIXED_PARAMS = np.dtype(
     [
         ("usd_per_hour", "f8"),  # balancers, storage, control planes
         ("unit_usd_per_hour", "f8"),  # price of one balancer capacity unit
-        ("unit_rps", "f8"),  # new connections per second that one unit covers; 0 = none sold
-        ("unit_gb_per_hour", "f8"),  # traffic that one unit covers; 0 = not a dimension
+        ("units_included", "f8"),  # that the hourly price contains
+        ("unit_rps", "f8"),  # requests per second that one unit covers; infinity = no limit
+        ("unit_gb_per_hour", "f8"),  # traffic that one unit covers; infinity = no limit
         ("usd_per_gb", "f8"),  # egress
         ("gb_per_request", "f8"),
     ],
