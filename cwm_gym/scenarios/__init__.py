@@ -40,10 +40,10 @@ def load_scenario(name: str) -> Simulation:
     Raises:
         SpecError: For an unknown name.
     """
-    if name not in scenarios():
+    if not isinstance(name, str) or name not in scenarios():
         raise invalid(
             "/scenario",
-            f"Unknown scenario '{name}'",
-            f"Did you mean {', '.join(closest(name, scenarios(), 3))}?",
+            f"Unknown scenario {name!r}",
+            f"Did you mean {', '.join(closest(str(name), scenarios(), 3))}?",
         )
     return Simulation.model_validate_json((files(__name__) / f"{name}.json").read_bytes())
