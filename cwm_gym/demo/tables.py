@@ -26,27 +26,30 @@ def comparison_table(
     """
     table = Table(
         title=title,
-        caption="± half of the 95 % interval; differences are paired by episode",
+        caption="± half of the 95 % interval, differences paired by episode; "
+        "share of time beyond the SLA; share of requests failed; scaling actions an hour",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
     table.add_column("policy", no_wrap=True)
-    columns = ["return", "USD/h", "SLA\nbroken %", "failed\n%", "P95\nms", "scalings\nper hour"]
+    columns = ["return", "USD/h", "SLA %", "fail %", "P95 ms", "scale/h"]
     if reference is not None:
-        columns.insert(1, "minus best static")
+        columns.insert(1, "vs static")
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
     for name, result in sorted(results.items(), key=lambda item: -item[1].return_mean):
         cells = [
-            _with_margin(result.return_mean, result.return_ci95),
+            f"{result.return_mean:.2f}",
             f"{result.usd_per_hour:.3f}",
             f"{100 * result.sla_violation_share:.2f}",
             f"{100 * result.failed_share:.3f}",
             f"{result.latency_p95_ms:.1f}",
             f"{result.scaling_actions_per_hour:.1f}",
         ]
-        if reference is not None:
+        if reference is None:
+            cells[0] = _with_margin(result.return_mean, result.return_ci95)
+        else:
             cells.insert(1, "" if name == reference else _versus(result, results[reference]))
         table.add_row(name, *cells)
     return table
