@@ -17,39 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cwm_gym.core.queueing import (
-    CENTRAL,
-    DATABASE,
-    RANDOM,
-    ROUND_ROBIN,
-    begin_mixture,
-    mixture_mean,
-    mixture_quantile,
-    new_workspace,
-    serve_segment,
-)
+from cwm_gym.testing.cases import FIGURES, run_case
+
+__all__ = ["FIGURES", "TARGETS", "load_cases", "missed", "run_case", "score", "summarise", "table"]
 
 Floats = NDArray[np.float64]
 SCHEMA = "cwm_gym.physics.reference/1"
-FIGURES = (
-    "throughput",
-    "cpu_util",
-    "latency_mean",
-    "p50",
-    "p95",
-    "p99",
-    "error_rate",
-    "queue_len",
-    "db_active_conn",
-    "db_util",
-    "db_queue_len",
-    "err_per_s",
-    "timeouts_per_s",
-    "rejects_per_s",
-    "aborts_per_s",
-    "arrivals",
-)
-_BALANCING = {"central": CENTRAL, "random": RANDOM, "round_robin": ROUND_ROBIN}
 
 
 class Target(NamedTuple):
@@ -83,89 +56,6 @@ class Errors(NamedTuple):
     stressed: NDArray[np.bool_]  # (n,)
     case: NDArray[np.int64]  # (n,) index of the case
     tick: NDArray[np.int64]  # (n,)
-
-
-def _fill_services(tiers: Any, inputs: Mapping[str, Any], tick: int) -> bool:
-    """Write the services of one tick; return whether there is a database."""
-    instances = float(inputs["n_instances"][tick])
-    servers = instances * inputs["vcpus_per_instance"]
-    balancing = _BALANCING[inputs["lb"]]
-    pool = tiers[0]["service"]
-    before = float(pool["servers"])
-    busy = float(tiers[0]["queue"]["in_service"])
-    lost = 0.0
-    if inputs["kill_mode"] == "abort" and servers < before:
-        lost = busy * (before - servers) / before
-    has_database = bool(inputs["db_prob"] > 0)
-    pool["arrival_rps"] = inputs["arrival_rate"][tick]
-    pool["servers"] = servers
-    pool["service_rate"] = inputs["mu"]
-    pool["cs2"] = inputs["cs2"]
-    pool["lognormal"] = inputs["service_dist"] == "lognormal"
-    pool["balancing"] = balancing
-    pool["queues"] = 1.0 if balancing == CENTRAL else instances
-    pool["room"] = inputs["queue_cap"]
-    pool["timeout_s"] = inputs["timeout"]
-    pool["aborted"] = lost
-    pool["visit"] = inputs["db_prob"]
-    if has_database:
-        database = tiers[DATABASE]["service"]
-        database["servers"] = min(inputs["db_vcpus"], inputs["db_max_conn"])
-        database["service_rate"] = 1.0 / inputs["db_mean_service"]
-        database["cs2"] = inputs["db_cs2"]
-        database["lognormal"] = inputs["db_service_dist"] == "lognormal"
-        database["queues"] = 1.0
-        database["room"] = inputs["db_queue_cap"]
-        database["timeout_s"] = inputs["db_timeout"]
-        database["connections"] = inputs["db_max_conn"]
-    return has_database
-
-
-def run_case(inputs: Mapping[str, Any]) -> dict[str, Floats]:
-    """Run the inputs of one case from an empty system.
-
-    Args:
-        inputs: The ``inputs`` object of a reference case.
-
-    Returns:
-        One array over the ticks for each of ``FIGURES``, in the units of the reference.
-    """
-    ticks = len(inputs["arrival_rate"])
-    dt = float(inputs["dt"])
-    result = {name: np.zeros(ticks) for name in FIGURES}
-    workspace = new_workspace()[0]
-    tiers = workspace["tier"]
-    for i in range(ticks):
-        has_database = _fill_services(tiers, inputs, i)
-        begin_mixture(workspace)
-        serve_segment(workspace, 1, has_database, dt)
-        flow = tiers[0]["flow"]
-        completed = float(flow["completed"])
-        timed_out = float(flow["timed_out"])
-        rejected = float(flow["rejected"])
-        if has_database:
-            back = tiers[DATABASE]["flow"]
-            completed = completed * (1.0 - inputs["db_prob"]) + float(back["completed"])
-            timed_out += float(back["timed_out"])
-            rejected += float(back["rejected"])
-            result["db_active_conn"][i] = back["active_connections"]
-            result["db_util"][i] = back["utilisation"]
-            result["db_queue_len"][i] = back["queue_mean"]
-        errors = timed_out + rejected + float(flow["aborted"])
-        result["throughput"][i] = completed / dt
-        result["cpu_util"][i] = flow["utilisation"]
-        result["latency_mean"][i] = mixture_mean(workspace)
-        result["p50"][i] = mixture_quantile(workspace, 0.5)
-        result["p95"][i] = mixture_quantile(workspace, 0.95)
-        result["p99"][i] = mixture_quantile(workspace, 0.99)
-        result["error_rate"][i] = errors / max(errors + completed, 1e-300)
-        result["queue_len"][i] = flow["queue_mean"]
-        result["err_per_s"][i] = errors / dt
-        result["timeouts_per_s"][i] = timed_out / dt
-        result["rejects_per_s"][i] = rejected / dt
-        result["aborts_per_s"][i] = flow["aborted"] / dt
-        result["arrivals"][i] = flow["offered"] / dt
-    return result
 
 
 def load_cases(path: str | Path) -> list[dict[str, Any]]:
@@ -287,14 +177,21 @@ def table(scores: Mapping[str, Errors], targets: bool = True) -> str:
         line += f"  {_pair(s.get('stressed_median'), s.get('stressed_p90'))}"
         if targets:
             t = TARGETS[name]
-            line += f"   target {_pair(t.median, t.p90)}  {_pair(t.stressed_median, t.stressed_p90)}"
+            line += (
+                f"   target {_pair(t.median, t.p90)}  {_pair(t.stressed_median, t.stressed_p90)}"
+            )
         lines.append(line)
     return "\n".join(lines)
 
 
 def _select(scores: Mapping[str, Errors], chosen: NDArray[np.bool_]) -> dict[str, Errors]:
     return {
-        name: Errors(*(column[chosen[errors.case]] for column in errors))
+        name: Errors(
+            errors.error[chosen[errors.case]],
+            errors.stressed[chosen[errors.case]],
+            errors.case[chosen[errors.case]],
+            errors.tick[chosen[errors.case]],
+        )
         for name, errors in scores.items()
     }
 

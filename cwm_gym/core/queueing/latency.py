@@ -133,7 +133,7 @@ def _make_ready(mixture: Any) -> None:
             mixture.slope[k] = slope
             mixture.lognormals += 1
         else:
-            root = 3.0 * mean / math.sqrt(variance)
+            root = max(1.0, 3.0 * mean / math.sqrt(variance))
             mixture.slope[k] = root * inverse_cube_root(mean)
             mixture.offset[k] = root - 1.0 / root
     mixture.ready = mixture.count
@@ -180,7 +180,8 @@ def quantile(mixture: Any, q: float) -> float:
         if mixture.lognormal[0] > 0.0:
             return math.exp(root)
         root = max(root, 1e-3)
-        return root * root * root
+        result: float = root * root * root
+        return result
     target = (1.0 - q) * mixture.total
     mean = mixture.first / mixture.total
     square = mean * mean
@@ -204,9 +205,13 @@ def quantile(mixture: Any, q: float) -> float:
             # Abramowitz and Stegun 26.2.17; the tail and the density share one exponential.
             f = _INV_SQRT_2PI * math.exp(-0.5 * z * z) * mixture.weight[k]
             t = 1.0 / (1.0 + 0.2316419 * abs(z))
-            tail = f * t * (
-                0.319381530
-                + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429)))
+            tail = (
+                f
+                * t
+                * (
+                    0.319381530
+                    + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429)))
+                )
             )
             survival += tail if z >= 0.0 else mixture.weight[k] - tail
             density += f * slope
@@ -218,7 +223,7 @@ def quantile(mixture: Any, q: float) -> float:
         if survival > 1e-12 * mixture.total and density * y > 1e-9 * mixture.total:
             error = math.log(survival / target)
             following = y + error * survival / density
-            if abs(error) < 0.05 and low < following < high:
+            if abs(error) < 0.03 and low < following < high and abs(following - y) < 0.01 * y:
                 y = following
                 break
         if not (low < following < high and 0.3 * y < following < 3.0 * y):
@@ -226,4 +231,5 @@ def quantile(mixture: Any, q: float) -> float:
         y = following
         if high - low < 1e-4 * y:
             break
-    return y * y * y
+    latency: float = y * y * y
+    return latency

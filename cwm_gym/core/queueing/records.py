@@ -110,6 +110,7 @@ PHASE = np.dtype(
         ("weight", "f8"),  # probability of the transient part
         ("backlog", "f8"),  # its number waiting at the start
         ("variance", "f8"),  # its variance, where it is taken as normal
+        ("excess", "f8"),  # number waiting beyond the room
         ("head_wait", "f8"),  # wait of its first request at the start
         ("clear", "f8"),  # when its last old request has left the queue
         ("age", "f8"),  # head start of the diffusion: what the variance at `clear` stands for

@@ -6,15 +6,14 @@ import math
 from typing import Any
 
 from cwm_gym.core.jit import jit
-from cwm_gym.core.queueing.latency import add_component, clear_mixture, mean_latency, quantile
+from cwm_gym.core.queueing.connections import count_connections
+from cwm_gym.core.queueing.latency import clear_mixture, mean_latency, quantile
 from cwm_gym.core.queueing.nodes import add_cut, place_nodes
+from cwm_gym.core.queueing.paths import collect
+from cwm_gym.core.queueing.phase import prepare
+from cwm_gym.core.queueing.profile import limit_variance, observe
 from cwm_gym.core.queueing.records import DATABASE
-from cwm_gym.core.queueing.special import normal_cdf, normal_pdf
-from cwm_gym.core.queueing.tier import finish, observe, prepare
-
-# A part is not told apart when it adds less than this share to the variance.
-_NEGLIGIBLE = 0.01
-_SMALL = 0.05
+from cwm_gym.core.queueing.tier import finish
 
 
 @jit
@@ -26,7 +25,8 @@ def begin_mixture(workspace: Any) -> None:
 @jit
 def mixture_mean(workspace: Any) -> float:
     """Mean latency of the requests completed since :func:`begin_mixture`, s; 0 for none."""
-    return mean_latency(workspace.mixture)
+    result: float = mean_latency(workspace.mixture)
+    return result
 
 
 @jit
@@ -40,7 +40,8 @@ def mixture_quantile(workspace: Any, q: float) -> float:
     Returns:
         Seconds; 0 when nothing completed.
     """
-    return quantile(workspace.mixture, q)
+    result: float = quantile(workspace.mixture, q)
+    return result
 
 
 @jit
@@ -58,31 +59,29 @@ def serve_segment(workspace: Any, n_pools: int, has_database: bool, dt: float) -
     """
     n_cuts = 0
     steady = True
-    to_database = 0.0
     for i in range(n_pools):
         tier = workspace.tier[i]
         _clear(tier.flow)
         p = tier.phase[0]
-        prepare(p, tier.service, tier.queue, tier.service.arrival_rps, 0.0, dt)
+        prepare(p, tier.service, tier.queue, tier.service.arrival_rps, 1.0, 0.0, dt)
         finish(p, tier.queue, tier.flow)
         _settle(tier, dt)
-        to_database += tier.flow.completed * tier.service.visit
         if p.steady == 0:
             steady = False
             n_cuts = add_cut(workspace, n_cuts, p.clear, dt)
             n_cuts = add_cut(workspace, n_cuts, p.drained, dt)
+    phases = 1
     if has_database:
         tier = workspace.tier[DATABASE]
         _clear(tier.flow)
-        p = tier.phase[0]
-        to_database *= 1.0 - tier.service.refused_share
-        prepare(p, tier.service, tier.queue, to_database / dt, 0.0, dt)
-        finish(p, tier.queue, tier.flow)
+        phases = _serve_database(workspace, n_pools, steady, dt)
         _settle(tier, dt)
-        if p.steady == 0:
-            steady = False
-            n_cuts = add_cut(workspace, n_cuts, p.clear, dt)
-            n_cuts = add_cut(workspace, n_cuts, p.drained, dt)
+        for k in range(phases):
+            p = tier.phase[k]
+            if p.steady == 0:
+                steady = False
+                n_cuts = add_cut(workspace, n_cuts, p.begin + p.clear, dt)
+                n_cuts = add_cut(workspace, n_cuts, p.begin + p.drained, dt)
 
     nodes = 1
     if steady:
@@ -91,11 +90,72 @@ def serve_segment(workspace: Any, n_pools: int, has_database: bool, dt: float) -
     else:
         nodes = place_nodes(workspace, n_cuts, dt)
     for i in range(n_pools):
-        _profile(workspace, workspace.tier[i], nodes)
+        _profile(workspace, workspace.tier[i], nodes, 1)
     if has_database:
-        _profile(workspace, workspace.tier[DATABASE], nodes)
-        _count_connections(workspace, workspace.tier[DATABASE], nodes)
-    _collect(workspace, n_pools, has_database, nodes)
+        _profile(workspace, workspace.tier[DATABASE], nodes, phases)
+        count_connections(workspace, workspace.tier[DATABASE], nodes)
+    collect(workspace, n_pools, has_database, nodes)
+
+
+@jit
+def _serve_database(workspace: Any, n_pools: int, steady: bool, dt: float) -> int:
+    """Advance the database by what the pools have completed.
+
+    While a pool works off a backlog it sends requests at its capacity, afterwards at the rate of
+    its arrivals; where that makes a difference the database takes the segment in two phases.
+
+    Returns:
+        Number of phases.
+    """
+    tier = workspace.tier[DATABASE]
+    total = 0.0
+    variability = 0.0
+    for i in range(n_pools):
+        pool = workspace.tier[i]
+        visits = pool.flow.completed * pool.service.visit
+        total += visits
+        variability += visits * _departures(pool)
+    ca2 = variability / total if total > 0.0 else 1.0
+    kept = 1.0 - tier.service.refused_share
+    rate = total * kept / dt
+    split = dt
+    rise = 0.05 * total / dt
+    if not steady:
+        for i in range(n_pools):
+            pool = workspace.tier[i]
+            p = pool.phase[0]
+            change = (p.capacity - p.arrival) * p.queues * p.weight * pool.service.visit
+            if p.steady == 0 and change > rise and 0.02 * dt < p.drained < 0.95 * dt:
+                rise = change
+                split = p.drained
+    if split == dt:
+        prepare(tier.phase[0], tier.service, tier.queue, rate, ca2, 0.0, dt)
+        finish(tier.phase[0], tier.queue, tier.flow)
+        return 1
+    early = min(rate + rise * kept * (1.0 - split / dt), rate * dt / split)
+    late = (rate * dt - early * split) / (dt - split)
+    prepare(tier.phase[0], tier.service, tier.queue, early, ca2, 0.0, split)
+    finish(tier.phase[0], tier.queue, tier.flow)
+    prepare(tier.phase[1], tier.service, tier.queue, late, ca2, split, dt - split)
+    finish(tier.phase[1], tier.queue, tier.flow)
+    return 2
+
+
+@jit
+def _departures(pool: Any) -> float:
+    """Variability of the requests that a pool sends on.
+
+    A saturated pool of c servers departs with ``c_d^2 = 1 + (cs2 - 1) / sqrt(c)`` (Whitt 1983,
+    QNA, equation 39), and picking each with probability v leaves ``1 + v (c_d^2 - 1)``. Below
+    saturation a slower queue behind it feels the variability of the arrivals instead (Suresh and
+    Whitt 1990), hence the high power of the utilisation.
+    """
+    p = pool.phase[0]
+    square = pool.flow.utilisation * pool.flow.utilisation
+    square *= square
+    own = (max(p.cs2, 0.2) - 1.0) / math.sqrt(p.servers * p.queues)
+    result: float = 1.0 + pool.service.visit * square * square * own
+    return result
 
 
 @jit
@@ -126,39 +186,49 @@ def _settle(tier: Any, dt: float) -> None:
     before = queue.in_service
     flow.aborted = min(max(service.aborted, 0.0), before)
     before -= flow.aborted
-    rate = tier.flow.served / dt
-    x = mu * dt
-    fade = math.exp(-x) if x < 40.0 else 0.0
-    after = min(rate / mu, max(service.servers, 0.0))
-    after += (before - after) * fade
-    after = min(after, before + flow.served)
+    after = before + flow.served
+    if mu > 0.0:
+        x = mu * dt
+        fade = math.exp(-x) if x < 40.0 else 0.0
+        busy = min(flow.served / x, max(service.servers, 0.0))
+        after = min(after, busy + (before - busy) * fade)
     queue.in_service = after
     flow.completed = before + flow.served - after
-    if service.servers > 0.0:
-        flow.utilisation = min(1.0, flow.completed / (x * service.servers))
+    if service.servers > 0.0 and mu > 0.0:
+        flow.utilisation = min(1.0, flow.completed / (mu * dt * service.servers))
     flow.busy = flow.utilisation * service.servers
 
 
 @jit
-def _profile(workspace: Any, tier: Any, nodes: int) -> None:
+def _profile(workspace: Any, tier: Any, nodes: int, phases: int) -> None:
     """Wait at every node, and the time average of the queue."""
     p = tier.phase[0]
-    mean = 0.0
-    if p.steady:
+    if phases == 1 and p.steady:
         observe(p, tier.profile[0], 0.0)
-        mean = tier.profile[0].queue
         for j in range(1, nodes):
             _copy_profile(tier.profile[0], tier.profile[j])
-    else:
-        for j in range(nodes):
-            observe(p, tier.profile[j], workspace.node[j].time)
-            mean += workspace.node[j].share * tier.profile[j].queue
-        _blur(workspace, tier, nodes)
+        tier.flow.queue_mean = tier.profile[0].queue * p.queues
+        return
+    mean = 0.0
     for j in range(nodes):
-        profile = tier.profile[j]
-        below = max(0.0, p.patience - profile.delay) / 2.0
-        profile.variance = min(profile.variance, below * below)
+        time = workspace.node[j].time
+        if phases == 2 and time > tier.phase[1].begin:
+            p = tier.phase[1]
+        observe(p, tier.profile[j], time - p.begin)
+        mean += workspace.node[j].share * tier.profile[j].queue
     tier.flow.queue_mean = mean * p.queues
+    _blur(workspace, tier, nodes)
+    for j in range(nodes):
+        limit_variance(p, tier.profile[j])
+
+
+@jit
+def _copy_profile(source: Any, target: Any) -> None:
+    target.busy = source.busy
+    target.delay = source.delay
+    target.variance = source.variance
+    target.rate = source.rate
+    target.queue = source.queue
 
 
 @jit
@@ -180,163 +250,3 @@ def _blur(workspace: Any, tier: Any, nodes: int) -> None:
         if runs > 0.0:
             rise /= runs
             tier.profile[j].variance += rise * rise / 12.0
-
-
-@jit
-def _copy_profile(source: Any, target: Any) -> None:
-    target.busy = source.busy
-    target.delay = source.delay
-    target.variance = source.variance
-    target.rate = source.rate
-    target.queue = source.queue
-
-
-@jit
-def _count_connections(workspace: Any, tier: Any, nodes: int) -> None:
-    """Connections in use: requests in service and those that wait while holding one."""
-    connections = max(tier.service.connections, 0.0)
-    spare = connections - tier.service.servers
-    held = 0.0
-    if spare > 0.0:
-        for j in range(nodes):
-            profile = tier.profile[j]
-            if profile.queue > 1e-9:
-                held += workspace.node[j].share * _held(profile, spare)
-    tier.flow.active_connections = min(tier.flow.busy + held, connections)
-
-
-@jit
-def _held(profile: Any, spare: float) -> float:
-    """E[min(number waiting, spare connections)] at one instant.
-
-    While anything waits, its number is 1 + Poisson(arrivals during the wait at the head of the
-    line), geometric in the stationary M/M/c queue. Two moments of it are taken as a gamma
-    variable in Wilson and Hilferty's form X = m (a + b Z)^3, whose partial mean is closed.
-    """
-    waiting = profile.queue
-    busy = max(profile.busy, 1e-12)
-    more = waiting / busy
-    queued = busy * more / (1.0 + more)
-    mean = 1.0 + more
-    relative = profile.variance / max(profile.delay * profile.delay, 1e-300)
-    variance = more + more * more * relative
-    if mean + 6.0 * math.sqrt(variance) < spare:
-        return waiting
-    c = variance / (9.0 * mean * mean)
-    a = 1.0 - c
-    b = math.sqrt(c)
-    z = ((spare / mean) ** (1.0 / 3.0) - a) / b
-    below = normal_cdf(z)
-    f = normal_pdf(z)
-    part = a * (a * a + 3.0 * c) * below - b * f * (3.0 * a * (a + b * z) + c * (z * z + 2.0))
-    return min(queued * (mean * part + spare * (1.0 - below)), waiting)
-
-
-@jit
-def _collect(workspace: Any, n_pools: int, has_database: bool, nodes: int) -> None:
-    """Add the latencies of the requests that completed in this segment to the mixture."""
-    mixture = workspace.mixture
-    database = workspace.tier[DATABASE]
-    offered = 0.0
-    back_rate = 0.0
-    if has_database:
-        for i in range(n_pools):
-            offered += workspace.tier[i].flow.completed * workspace.tier[i].service.visit
-        for j in range(nodes):
-            back_rate += workspace.node[j].share * database.profile[j].rate
-    for i in range(n_pools):
-        tier = workspace.tier[i]
-        service = tier.service
-        completed = tier.flow.completed
-        if not completed > 0.0:
-            continue
-        direct = completed
-        through = 0.0
-        if has_database:
-            direct *= 1.0 - service.visit
-            if offered > 0.0:
-                through = database.flow.completed * completed * service.visit / offered
-        rate = tier.phase[0].rate if tier.phase[0].rate > 0.0 else service.service_rate
-        own = 1.0 / rate
-        own_var = service.cs2 * own * own
-        pool_rate = 0.0
-        for j in range(nodes):
-            pool_rate += workspace.node[j].share * tier.profile[j].rate
-        for j in range(nodes):
-            share = workspace.node[j].share
-            wait = tier.profile[j]
-            part = share * wait.rate / pool_rate if pool_rate > 0.0 else share
-            back = database.profile[j]
-            back_part = share * back.rate / back_rate if back_rate > 0.0 else part
-            mean = service.extra_mean_s + own
-            variance = service.extra_var_s2 + own_var
-            lognormal = service.lognormal != 0
-            busy = wait.busy
-            second = wait.variance + wait.delay * wait.delay
-            if busy * second < _NEGLIGIBLE * variance:
-                mean += busy * wait.delay
-                variance += busy * (second - busy * wait.delay * wait.delay)
-                busy = 0.0
-            if busy < 1.0:
-                idle = 1.0 - busy
-                _add_paths(
-                    mixture, database, back, direct * part * idle, through * back_part * idle,
-                    mean, variance, lognormal,
-                )  # fmt: skip
-            if busy > 0.0:
-                _add_paths(
-                    mixture, database, back, direct * part * busy, through * back_part * busy,
-                    mean + wait.delay, variance + wait.variance,
-                    lognormal and wait.variance < own_var,
-                )  # fmt: skip
-
-
-@jit
-def _add_paths(
-    mixture: Any,
-    database: Any,
-    back: Any,
-    direct: float,
-    through: float,
-    mean: float,
-    variance: float,
-    lognormal: bool,
-) -> None:
-    """Add the requests that end at the pool and those that go on to the database.
-
-    Parts that differ by little of the spread they already have are added as one.
-
-    Args:
-        mixture: ``MIXTURE`` record.
-        database: ``TIER`` record of the database.
-        back: Its ``PROFILE`` at the instant.
-        direct: Requests that do not go to the database.
-        through: Requests that do.
-        mean: Mean latency before the database, s.
-        variance: Its variance, s^2.
-        lognormal: Law of the latency before the database.
-    """
-    if not through > 0.0:
-        add_component(mixture, direct, mean, variance, lognormal)
-        return
-    service = 1.0 / database.service.service_rate
-    service_var = database.service.cs2 * service * service
-    busy = back.busy
-    wait_sq = back.variance + back.delay * back.delay
-    later = service + busy * back.delay
-    later_var = service_var + busy * (wait_sq - busy * back.delay * back.delay)
-    share = through / (direct + through)
-    if share * (later_var + later * later) < _SMALL * variance:
-        variance += share * (later_var + (1.0 - share) * later * later)
-        add_component(mixture, direct + through, mean + share * later, variance, lognormal)
-        return
-    add_component(mixture, direct, mean, variance, lognormal)
-    law = lognormal or (database.service.lognormal != 0 and service_var > variance)
-    if busy * wait_sq < _NEGLIGIBLE * (variance + service_var):
-        add_component(mixture, through, mean + later, variance + later_var, law)
-        return
-    variance += service_var
-    add_component(mixture, through * (1.0 - busy), mean + service, variance, law)
-    law = law and back.variance < variance
-    mean += service + back.delay
-    add_component(mixture, through * busy, mean, variance + back.variance, law)

@@ -6,7 +6,11 @@ import math
 from typing import Any
 
 from cwm_gym.core.jit import jit
-from cwm_gym.core.queueing.special import inverse_erlang_b, truncated_exponential
+from cwm_gym.core.queueing.special import (
+    gamma_below,
+    inverse_erlang_b,
+    truncated_exponential,
+)
 
 
 @jit
@@ -48,7 +52,8 @@ def wait_scale(servers: float, load: float, ca2: float, cs2: float, lognormal: b
         scale += heavy
     if ca2 == 1.0:
         return scale
-    return scale * (ca2 + cs2) / (1.0 + cs2) * _regularity(servers, load, ca2, cs2)
+    result: float = scale * (ca2 + cs2) / (1.0 + cs2) * _regularity(servers, load, ca2, cs2)
+    return result
 
 
 @jit
@@ -87,6 +92,50 @@ def wait_skew(load: float, cs2: float, lognormal: bool) -> float:
 
 
 @jit
+def _regular_wait(load: float, ca2: float) -> float:
+    """Conditional wait of GI/M/c with Erlang arrivals, ``(1 - load) / (1 - sigma)``.
+
+    sigma is the root in (0, 1) of ``sigma = (n r / (n r + 1 - sigma))^n``, the transform of n
+    stages between arrivals (Kleinrock 1975, section 6.4).
+
+    Args:
+        load: Utilisation, below 1.
+        ca2: 1/n.
+
+    Returns:
+        The wait relative to that of Poisson arrivals.
+    """
+    stages = 1.0 / ca2
+    rate = stages * load
+    sigma = load * load
+    for _ in range(8):
+        sigma = (rate / (rate + 1.0 - sigma)) ** stages
+    return (1.0 - load) / (1.0 - sigma)
+
+
+@jit
+def _truncated_ratio(skew: float, barrier: float, exponential: float) -> float:
+    """Mean of a wait below a barrier, relative to an exponential one.
+
+    Below its patience limit the wait in M/G/1 is the unlimited one, truncated (Cohen 1982). That
+    one is taken as a gamma variable with the given squared coefficient of variation.
+
+    Args:
+        skew: Squared coefficient of variation of the unlimited conditional wait.
+        barrier: Longest wait, in units of the mean of the unlimited one.
+        exponential: Mean of an exponential wait below that barrier, in the same units.
+
+    Returns:
+        Factor for the mean.
+    """
+    below, part = gamma_below(skew, barrier)
+    if below < 0.05:
+        return 1.0
+    ratio: float = part / (below * exponential)
+    return min(1.5, max(0.5, ratio))
+
+
+@jit
 def solve_stationary(p: Any) -> None:
     """Fill the stationary figures of a phase.
 
@@ -104,6 +153,13 @@ def solve_stationary(p: Any) -> None:
     scale = wait_scale(p.servers, load, p.ca2, p.cs2, p.lognormal != 0)
     gain = p.capacity / ((inverse_erlang_b(p.servers, load) - 1.0) * scale)
     decay = p.capacity * (1.0 - load) / scale
+    if p.ca2 < 1.0 and load < 1.0:
+        # Regular arrivals wait more rarely, but then longer.
+        longer = max(1.0, _regular_wait(load, p.ca2) * 2.0 / (1.0 + p.ca2))
+        longer /= _regularity(p.servers, load, p.ca2, 1.0)
+        busy = gain / (gain + decay) / longer
+        decay /= longer
+        gain = busy * decay / max(1.0 - busy, 1e-12)
     arrival = max(p.arrival, 1e-9)
     p.gain = gain
     p.drift = (1.0 - load) / max(load, 1e-9)
@@ -115,6 +171,10 @@ def solve_stationary(p: Any) -> None:
     atom = 1.0 / (unit + gain * zeroth + edge)
     lost = atom * edge
     kept = max(1.0 - lost, 1e-12)
+    if edge > 0.0 and load < 1.0 and abs(p.skew - 1.0) > 0.05:
+        ratio = _truncated_ratio(p.skew, decay * p.barrier, first / zeroth * decay)
+        first *= ratio
+        second *= ratio * ratio
     mean = atom * gain * first
     square = atom * gain * second
     p.loss = lost

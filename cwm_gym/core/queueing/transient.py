@@ -54,14 +54,19 @@ def reflected(
     free_mean = deviation * (density + z * above)
     free_sq = deviation * deviation * ((1.0 + z * z) * above + z * density)
 
+    # What reflection adds hardly depends on a small drift, which the closed form divides by.
     trend = drift * time / deviation
     cdf = above
+    plain = free_mean
+    plain_sq = free_sq
     if abs(trend) < _SMALLEST_TREND:
         trend = _SMALLEST_TREND if trend >= 0.0 else -_SMALLEST_TREND
         drift = trend * deviation / time
         z = (start - drift * time) / deviation
         cdf = normal_cdf(z)
         density = normal_pdf(z)
+        plain = deviation * (density + z * cdf)
+        plain_sq = deviation * deviation * ((1.0 + z * z) * cdf + z * density)
     unit = diffusion / drift
     x = start / unit
     square = trend * trend
@@ -81,8 +86,8 @@ def reflected(
             + (square + x - 0.5) * mirrored
         )
     )
-    extra = busy * (max(mean, free_mean) - free_mean)
-    extra_sq = busy * (max(second, free_sq) - free_sq)
+    extra = busy * max(mean - plain, 0.0)
+    extra_sq = busy * max(second - plain_sq, 0.0)
     if shrink < 1.0 and drift > 0.0:
         limit = 0.5 * busy * unit
         extra *= 1.0 - (1.0 - shrink) * min(1.0, extra / limit)
@@ -124,6 +129,7 @@ def overshoot(distance: float, rise: float, diffusion: float, time: float) -> fl
         image = density * mills(-b)
     else:
         image = math.exp(min(2.0 * rise * y / diffusion, 700.0)) * normal_cdf(b)
-    return max(
+    result: float = max(
         0.0, deviation * (density - a * below) - diffusion / (2.0 * rise) * (image - below)
     )
+    return result
