@@ -172,11 +172,9 @@ def next_change_s(pool: Any) -> float:
 
 @jit
 def effective_instances(p: Any, pool: Any, from_s: float, to_s: float) -> float:
-    """Average the serving speed of a pool over a time in which nobody leaves.
+    """Average the serving speed of a pool over a time in which nobody joins or leaves.
 
-    A new instance rises linearly from ``warmup_speed`` to 1 in ``warmup_s``. Time is split where
-    launches become ready, unless capacity is averaged: then those that become ready inside the
-    time count with their share of it.
+    A new instance rises linearly from ``warmup_speed`` to 1 in ``warmup_s``.
 
     Args:
         p: ``POOL_PARAMS`` record.
@@ -185,18 +183,9 @@ def effective_instances(p: Any, pool: Any, from_s: float, to_s: float) -> float:
         to_s: End, s.
 
     Returns:
-        Instances at full speed that serve as fast as the pool does.
+        Instances at full speed that serve as fast as the pool does, 0..ready.
     """
     total = float(pool.ready)
-    for i in range(MAX_BATCHES):
-        batch = pool.launching[i]
-        if batch.count == 0.0 or batch.at_s >= to_s:
-            break
-        share = (to_s - batch.at_s) / (to_s - from_s)
-        if p.warmup_s > 0.0:
-            done = min(0.5 * (to_s - batch.at_s) / p.warmup_s, 1.0)
-            share *= p.warmup_speed + done * (1.0 - p.warmup_speed)
-        total += batch.count * share
     if pool.warming[0].count == 0.0:
         return total
     middle = 0.5 * (from_s + to_s)

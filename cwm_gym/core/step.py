@@ -434,9 +434,9 @@ def look(params: Any, w: Any, out: Any) -> None:
     out.metrics[4] = 1.0 - m.error_rate
     out.metrics[5] = m.throughput_rps
     out.metrics[6] = m.sla_violations
-    out.metrics[7] = 1e3 * m.latency_p50_s
-    out.metrics[8] = 1e3 * m.latency_p99_s
-    out.metrics[9] = m.connection_pressure
+    out.metrics[7] = m.connection_pressure
+    out.metrics[8] = 1e3 * m.latency_p50_s
+    out.metrics[9] = 1e3 * m.latency_p99_s
     out.components[0] = m.performance
     out.components[1] = m.cost
     out.components[2] = m.stability

@@ -88,7 +88,8 @@ class Batch:
         self._starts: Records = np.zeros(size, START)
         self._starts["offset_s"] = np.nan
         self._starts["fleet"] = -1
-        self._seeded = False
+        self._seeded = np.zeros(size, np.bool_)
+        self._workspaces: Records = new_workspace(0)
         self._pool: ThreadPoolExecutor | None = None
         self._pool_pid = 0
         bounds = np.linspace(0, size, self.threads + 1).astype(int)
@@ -102,13 +103,14 @@ class Batch:
             chosen: bool[N].
         """
         kernel.seed_batch(self.worlds, stream_seeds(seeds, self.split), chosen)
-        self._seeded = True
+        self._seeded |= chosen
 
     def seed_from_entropy(self) -> None:
-        """Start all streams from the system's entropy unless they have been started before."""
-        if not self._seeded:
+        """Start the streams that have not been started yet from the system's entropy."""
+        fresh = ~self._seeded
+        if fresh.any():
             words = np.random.SeedSequence().generate_state(self.size, np.uint64)
-            self.seed([int(word) for word in words], np.ones(self.size, np.bool_))
+            self.seed([int(word) for word in words], fresh)
 
     def reset(
         self,
@@ -174,6 +176,36 @@ class Batch:
             self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="cwm-gym")
             self._pool_pid = os.getpid()
         return self._pool
+
+    def open_tick(self, actions: Records) -> None:
+        """Open a tick that is advanced in pieces, for policies that act inside it.
+
+        Args:
+            actions: ``ACTION[N]``, carried out at its start.
+        """
+        if len(self._workspaces) == 0:
+            self._workspaces = new_workspace(self.size)
+        kernel.begin_batch(self.params, self.worlds, actions, self._workspaces)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass inside the open tick.
+
+        Args:
+            seconds: How far, s; the caller stays inside the tick.
+        """
+        kernel.advance_batch(self.params, self.tables, self.worlds, self._workspaces, seconds)
+
+    def act(self, actions: Records) -> None:
+        """Carry out actions inside the open tick.
+
+        Args:
+            actions: ``ACTION[N]``.
+        """
+        kernel.act_batch(self.params, self.worlds, actions)
+
+    def close_tick(self) -> None:
+        """Close the open tick and write its results to ``out``."""
+        kernel.end_batch(self.params, self.worlds, self._workspaces, self.out)
 
     def step_chosen(self, chosen: NDArray[np.bool_]) -> None:
         """Run one tick without action in some worlds only.
@@ -241,7 +273,8 @@ class Batch:
                 f"this library uses {LAYOUT_VERSION}",
                 "Save it again with this version.",
             )
-        known = {int(mark): i for i, mark in enumerate(self.scenarios["fingerprint"])}
+        marked = reversed(list(enumerate(self.scenarios["fingerprint"])))
+        known = {int(mark): i for i, mark in marked}
         marks = [int(mark) for mark in states["fingerprint"]]
         if any(mark not in known for mark in marks):
             raise _bad_state(
@@ -258,7 +291,7 @@ class Batch:
             kernel.redraw_batch(
                 self.scenarios, self._flat_floats, self._flat_integers, self.worlds[indices]
             )
-        self._seeded = True
+        self._seeded[indices] = True
         self.look()
 
     def close(self) -> None:
@@ -268,7 +301,8 @@ class Batch:
         self._pool = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_pool": None, "_flat_floats": None, "_flat_integers": None}
+        dropped = ("_pool", "_flat_floats", "_flat_integers")
+        return {**self.__dict__, **dict.fromkeys(dropped), "_workspaces": new_workspace(0)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,11 @@ from cwm_gym.compiler import Options, Program, compile_simulation
 from cwm_gym.compiler.demand import Traffic
 from cwm_gym.envs.spaces import ACTION_MODES, OBSERVATION_MODES
 from cwm_gym.scenarios import DEFAULT_SCENARIO, load_scenario
-from cwm_gym.spec import EpisodeConfig, RewardConfig, Simulation, load_document
-from cwm_gym.spec.errors import ErrorCode, invalid
+from cwm_gym.spec import Document, EpisodeConfig, RewardConfig, Simulation, load_document
+from cwm_gym.spec.errors import ErrorCode, SpecError, invalid
 
 SimulationLike = Simulation | Mapping[str, Any] | str | Path
+D = TypeVar("D", bound=Document)
 RewardFunction = Callable[[dict[str, NDArray[np.float64]]], Any]
 
 
@@ -80,7 +81,11 @@ def configure(
     if callable(reward):
         function = reward
     elif reward is not None:
-        config = RewardConfig.model_validate(reward)
+        config = _read(RewardConfig, reward, "/reward")
+    if not isinstance(randomize, Mapping | None):
+        raise invalid(
+            "/randomize", f"randomize is {randomize!r}", "Give {parameter: (low, high)}."
+        )
     options = Options(
         traffic=traffic,
         reward=config,
@@ -92,7 +97,7 @@ def configure(
         split=split,
         max_episode_steps=max_episode_steps,
     )
-    overrides = None if episode is None else EpisodeConfig.model_validate(episode)
+    overrides = None if episode is None else _read(EpisodeConfig, episode, "/episode")
     return Configuration(
         programs=tuple(
             _compiled(document, overrides, options) for document in _documents(scenario, simulation)
@@ -103,6 +108,14 @@ def configure(
         quantiles=quantiles,
         split=split,
     )
+
+
+def _read(document: type[D], given: Any, pointer: str) -> D:
+    """Read the document behind an argument; its problems say which argument."""
+    try:
+        return document.model_validate(given)
+    except SpecError as error:
+        raise error.under(pointer) from None
 
 
 def _documents(
@@ -122,7 +135,8 @@ def _documents(
         found = [load_document(Simulation, one) for one in chosen]
     else:
         names = DEFAULT_SCENARIO if scenario is None else scenario
-        found = [load_scenario(name) for name in ([names] if isinstance(names, str) else names)]
+        several = isinstance(names, Sequence) and not isinstance(names, str)
+        found = [load_scenario(name) for name in (names if several else [names])]
     if not found:
         raise invalid(
             "", "The list of scenarios is empty", "Give at least one.", ErrorCode.INVALID_REQUEST
@@ -140,7 +154,11 @@ def _compiled(
     documents = [simulation.to_document(), None if episode is None else episode.to_document()]
     knobs = {name: getattr(options, name) for name in options.__dataclass_fields__}
     knobs["reward"] = None if options.reward is None else options.reward.to_document()
-    return _remembered(json.dumps([*documents, knobs]))
+    try:
+        key = json.dumps([*documents, knobs])
+    except TypeError:  # NumPy's numbers among the options
+        return compile_simulation(simulation, episode, options)
+    return _remembered(key)
 
 
 @functools.lru_cache(maxsize=256)

@@ -11,8 +11,8 @@ from cwm_gym.core.events import EVENT_KINDS
 from cwm_gym.core.records import COMPONENT_NAMES, MAX_EVENTS, METRIC_NAMES
 
 _ALWAYS = METRIC_NAMES[:7]
-_QUANTILES = METRIC_NAMES[7:9]
-_PRESSURE = METRIC_NAMES[9:]
+_PRESSURE = METRIC_NAMES[7:8]
+_QUANTILES = METRIC_NAMES[8:]
 
 
 def metric_names(quantiles: str, database: bool) -> tuple[tuple[str, int], ...]:
@@ -25,7 +25,7 @@ def metric_names(quantiles: str, database: bool) -> tuple[tuple[str, int], ...]:
     Returns:
         (name, column of ``OUT.metrics``) pairs.
     """
-    names = _ALWAYS + (_QUANTILES if quantiles == "all" else ()) + (_PRESSURE if database else ())
+    names = _ALWAYS + (_PRESSURE if database else ()) + (_QUANTILES if quantiles == "all" else ())
     return tuple((name, METRIC_NAMES.index(name)) for name in names)
 
 

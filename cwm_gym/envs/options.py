@@ -56,12 +56,13 @@ class ResetOptions:
                     f"Did you mean '{closest(str(key), _KNOWN, 1)[0]}'?",
                 )
         offset, fleet = given.get("traffic_offset_s"), given.get("fleet")
-        if offset is not None and not 0.0 <= float(offset) < float("inf"):
+        number = isinstance(offset, int | float | np.integer | np.floating)
+        if offset is not None and not (number and 0.0 <= offset < float("inf")):
             raise _bad("traffic_offset_s", offset, "seconds, 0 or more")
-        if fleet is not None and not (isinstance(fleet, int | np.integer) and fleet >= 0):
+        if fleet is not None and not (_is_whole(fleet) and fleet >= 0):
             raise _bad("fleet", fleet, "a whole number of instances, 0 or more")
         warmup = given.get("warmup_steps", 0)
-        if not (isinstance(warmup, int | np.integer) and warmup >= 0):
+        if not (_is_whole(warmup) and warmup >= 0):
             raise _bad("warmup_steps", warmup, "a whole number of steps, 0 or more")
         mask = given.get("reset_mask")
         if mask is not None:
@@ -95,6 +96,10 @@ class ResetOptions:
             batch.step_chosen(chosen)
         if self.state is not None or self.warmup_steps:
             batch.begin_here(chosen)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _bad(name: str, value: object, wanted: str) -> Exception:

@@ -15,6 +15,7 @@ from cwm_gym.core.actions import (
     CPU_CHANGE,
     CPU_HIGHEST,
     CPU_LOWEST,
+    CPU_SMALLEST,
     SET_FLEET,
 )
 from cwm_gym.core.records import ACTION, DISCRETE_ACTIONS, OBSERVATION
@@ -23,6 +24,7 @@ from cwm_gym.spec.errors import ErrorCode, SpecError, invalid
 
 ACTION_MODES = ("discrete", "continuous")
 OBSERVATION_MODES = ("vector", "dict")
+_ROUNDING = 1e-5  # of a CPU target, in units of CPU_CHANGE
 
 # Raw observations: name -> (field of the world's sample or a count, factor). Names are those of
 # the specification's RLObs and RLMetrics.
@@ -42,6 +44,7 @@ DICT_OBSERVATION: tuple[str, ...] = (
 )
 _UPPER = {"cpu_util": 1.0, "error_rate": 1.0, "uptime": 1.0, "sla_violations": 2.0,
           "connection_pressure": 3.0, "tick_seconds": 3600.0}  # fmt: skip
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def observation_space(mode: str) -> spaces.Box | spaces.Dict:
@@ -59,7 +62,7 @@ def observation_space(mode: str) -> spaces.Box | spaces.Dict:
         return spaces.Box(low, high, dtype=np.float32)
     return spaces.Dict(
         {
-            name: spaces.Box(0.0, _UPPER.get(name, np.inf), (1,), np.float32)
+            name: spaces.Box(0.0, _UPPER.get(name, _LARGEST), (1,), np.float32)
             for name in DICT_OBSERVATION
         }
     )
@@ -105,7 +108,7 @@ def dict_observation(worlds: Any, samples: Any, pool: Any) -> dict[str, NDArray[
         samples["connection_pressure"],
     )
     return {
-        name: np.asarray(column, dtype=np.float32).reshape(-1, 1)
+        name: np.minimum(column, _LARGEST).astype(np.float32).reshape(-1, 1)
         for name, column in zip(DICT_OBSERVATION, columns, strict=True)
     }
 
@@ -273,11 +276,17 @@ def continuous_from_document(
             raise _not_expressed(f"a continuous action moves at most {reach} instances")
         return np.array([sign * given.instance_count / reach, 0.0], np.float32)
     if isinstance(given, AdjustThresholdParams) and given.cpu_threshold is not None:
-        change = (given.cpu_threshold / 100.0 - cpu_threshold) / CPU_CHANGE
+        wanted = given.cpu_threshold / 100.0
+        change = (wanted - cpu_threshold) / CPU_CHANGE
         only = given.throughput_threshold is None and given.latency_threshold is None
-        inside = CPU_LOWEST <= given.cpu_threshold / 100.0 <= CPU_HIGHEST
-        if only and inside and abs(change) <= 1.0 + 1e-9 and abs(change) * CPU_CHANGE >= 0.005:
-            return np.array([0.0, change], np.float32)
+        only = only and given.resource_id is None
+        reached = CPU_LOWEST <= wanted <= CPU_HIGHEST and abs(change) <= 1.0 + _ROUNDING
+        if wanted in (CPU_LOWEST, CPU_HIGHEST):
+            # Both directions end at the bound, however close it is.
+            change = 1.0 if wanted == CPU_HIGHEST else -1.0
+        if only and reached and abs(change) >= CPU_SMALLEST - _ROUNDING:
+            smallest = math.copysign(max(abs(change), CPU_SMALLEST + _ROUNDING), change)
+            return np.array([0.0, min(max(smallest, -1.0), 1.0)], np.float32)
     raise _not_expressed("a continuous action holds a change of the fleet or of the CPU target")
 
 
@@ -297,7 +306,7 @@ def document_from_continuous(action: Any, reach: int, cpu_threshold: float) -> A
     """
     fleet, target = (min(max(float(x), -1.0), 1.0) for x in action)
     change = int(np.rint(fleet * reach))
-    moves_target = abs(target) * CPU_CHANGE >= 0.005
+    moves_target = abs(target) >= CPU_SMALLEST
     if change != 0 and moves_target:
         raise _not_expressed("it changes fleet and CPU target at once, a document only one of them")
     if change != 0:
@@ -305,7 +314,8 @@ def document_from_continuous(action: Any, reach: int, cpu_threshold: float) -> A
         return Action.model_validate({"type": kind, "parameters": {"instanceCount": abs(change)}})
     if moves_target:
         cpu = min(max(cpu_threshold + target * CPU_CHANGE, CPU_LOWEST), CPU_HIGHEST)
-        percent = round(100.0 * cpu, 6)
+        # A float32 action holds no more than this.
+        percent = round(100.0 * cpu, 4)
         return Action.model_validate(
             {"type": "adjust_threshold", "parameters": {"cpuThreshold": percent}}
         )
@@ -404,6 +414,24 @@ def check_continuous(actions: Any, size: int) -> NDArray[np.float64]:
     if not math.isfinite(array.sum()):
         raise bad_action("finite numbers", "NaN or infinity")
     return array
+
+
+def check_pair(action: Any) -> NDArray[np.float64]:
+    """Check one continuous action.
+
+    Args:
+        action: Two numbers.
+
+    Returns:
+        float64[1, 2].
+
+    Raises:
+        SpecError: For a wrong shape or type, or NaN.
+    """
+    array = np.asarray(action)
+    if array.shape != (2,):
+        raise bad_action("a float array of shape (2,)", f"shape {array.shape} of {array.dtype}")
+    return check_continuous(array[np.newaxis], 1)
 
 
 def bad_action(wanted: str, got: str) -> SpecError:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -93,6 +94,7 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
         self._table = spaces.discrete_table()
         self._records = spaces.blank_actions(self.num_envs)
         self._done = np.zeros(self.num_envs, np.bool_)
+        self._started = False
         self._buffer = np.zeros((self.num_envs, len(OBSERVATION)), np.float32)
         self._dashboards: list[Dashboard] = []
         self._shown_events = [0] * self.num_envs
@@ -157,6 +159,7 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
         self._seed(seed, chosen)
         wanted.start(self._batch, chosen, reseeded=seed is not None)
         self._done[chosen] = False
+        self._started = True
         for i, board in enumerate(self._dashboards):
             if chosen[i]:
                 board.clear()
@@ -168,10 +171,15 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
             return
         if isinstance(seed, int | np.integer):
             seed = [int(seed) + i for i in range(self.num_envs)]
+        if not isinstance(seed, Sequence | np.ndarray):
+            raise invalid("/seed", f"The seed is {seed!r}", "Give an integer or a list of them.")
         if len(seed) != self.num_envs:
             raise invalid(
                 "/seed", f"{len(seed)} seeds for {self.num_envs} environments", "Give one each."
             )
+        for i, one in enumerate(seed):
+            if one is not None and not (isinstance(one, int | np.integer) and one >= 0):
+                raise invalid(f"/seed/{i}", f"The seed is {one!r}", "Give an integer, 0 or more.")
         given = np.array([one is not None for one in seed])
         if not given.all():
             self._batch.seed_from_entropy()
@@ -192,6 +200,7 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
 
         Raises:
             SpecError: INVALID_REQUEST for actions of the wrong shape or type.
+            ResetNeeded: Before the first reset.
         """
         return self.step_records(self._read(actions))
 
@@ -204,9 +213,24 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
         Returns:
             As :meth:`step`.
         """
+        skip_done = self.autoreset_mode != AutoresetMode.SAME_STEP
+        return self.step_through(lambda batch, _: batch.step(records, skip_done))
+
+    def step_through(self, tick: Callable[[Batch, NDArray[np.bool_]], None]) -> Any:
+        """Run one tick by a function, such as an operator's policy that acts inside ticks.
+
+        Args:
+            tick: Called with the batch and bool[num_envs], the worlds whose episode runs; advances
+                those by one tick and leaves the others alone.
+
+        Returns:
+            As :meth:`step`.
+        """
+        if not self._started:
+            raise ResetNeeded("Call reset() before step().")
         batch, out = self._batch, self._batch.out
         was_done = self._done
-        batch.step(records, skip_done=self.autoreset_mode != AutoresetMode.SAME_STEP)
+        tick(batch, ~was_done)
         if self.autoreset_mode == AutoresetMode.NEXT_STEP and was_done.any():
             batch.reset(was_done)
         elif self.autoreset_mode == AutoresetMode.DISABLED:
@@ -333,6 +357,7 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
         chosen = self._indices(indices)
         self._batch.set_state(states, chosen)
         self._done[chosen] = self._batch.worlds["done"][chosen] == 1
+        self._started = True
 
     def _indices(self, indices: Any) -> NDArray[np.intp]:
         if indices is None:

@@ -47,9 +47,9 @@ METRIC_NAMES: tuple[str, ...] = (
     "uptime",
     "throughput_rps",
     "sla_violations",
+    "connection_pressure",
     "latency_p50",
     "latency_p99",
-    "connection_pressure",
 )
 COMPONENT_NAMES: tuple[str, ...] = (
     "performance",
