@@ -35,7 +35,7 @@ __all__ = [
     "simulate",
 ]
 
-_MODULES = ("catalog", "integrations", "policies", "testing", "workload")
+_MODULES = ("catalog", "evaluation", "integrations", "policies", "score", "testing", "workload")
 _NAMES = {
     "EpisodeConfig": "spec",
     "Evaluation": "evaluation",

@@ -1,4 +1,4 @@
-"""From documents to records: the one crossing between what users write and what the kernel reads."""
+"""From documents to records: the one crossing between what users write and the kernel reads."""
 
 from __future__ import annotations
 

@@ -183,8 +183,6 @@ def _write_shape(entry: Any, shape: Shape, tick_s: float, start: int) -> NDArray
     if shape.kind != "samples":
         return np.zeros(0)
     samples, step = _even(shape)
-    first = shape.points[0][0]
-    entry["start_s"] = (shape.start + first) * tick_s if shape.hold else entry["start_s"]
     entry["table_start"] = start
     entry["table_size"] = len(samples)
     entry["table_step_s"] = step * tick_s
@@ -203,7 +201,7 @@ def _even(shape: Shape) -> tuple[NDArray[np.float64], float]:
         step = float(max(1, np.gcd.reduce(gaps[gaps > 0].astype(np.int64)))) if gaps.any() else 1.0
     else:
         step = float(gaps[gaps > 0].min())
-    count = int(round(times[-1] / step)) + 1
+    count = round(float(times[-1] / step)) + 1
     if count > _MAX_SAMPLES:
         raise invalid(
             "/traffic",

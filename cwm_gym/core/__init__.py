@@ -1,0 +1,1 @@
+"""The compiled world: records, physics, the step. Imports nothing else of the package."""

@@ -68,7 +68,7 @@ def train_ppo(
 
     curve = LearningCurve()
 
-    class Watch(BaseCallback):
+    class Watch(BaseCallback):  # type: ignore[misc]  # untyped base
         """Reports progress after every rollout and validates now and then."""
 
         def _on_step(self) -> bool:

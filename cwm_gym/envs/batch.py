@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,9 @@ class Batch:
         programs: The compiled scenarios; world i runs on number i modulo their count.
     """
 
-    def __init__(self, programs: Sequence[Program], size: int, split: str, threads: int = 1) -> None:
+    def __init__(
+        self, programs: Sequence[Program], size: int, split: str, threads: int = 1
+    ) -> None:
         self.programs = tuple(programs)
         self.size = size
         self.split = split
@@ -93,7 +96,7 @@ class Batch:
         self._pool: ThreadPoolExecutor | None = None
         self._pool_pid = 0
         bounds = np.linspace(0, size, self.threads + 1).astype(int)
-        self._slices = [slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+        self._slices = [slice(a, b) for a, b in pairwise(bounds)]
 
     def seed(self, seeds: Sequence[int], chosen: NDArray[np.bool_]) -> None:
         """Start the random streams of the chosen worlds.
@@ -214,9 +217,7 @@ class Batch:
             chosen: bool[N].
         """
         worlds, out = self.worlds[chosen], self.out[chosen]
-        kernel.step_batch(
-            self.params, self.tables, worlds, self.no_op, workspace(), out, False
-        )
+        kernel.step_batch(self.params, self.tables, worlds, self.no_op, workspace(), out, False)
         self.worlds[chosen], self.out[chosen] = worlds, out
 
     def begin_here(self, chosen: NDArray[np.bool_]) -> None:
@@ -261,7 +262,9 @@ class Batch:
         """
         states = np.asarray(states)
         if states.dtype != WORLD:
-            raise _bad_state("the state has another record layout", "It was saved by another version.")
+            raise _bad_state(
+                "the state has another record layout", "It was saved by another version."
+            )
         states = states.reshape(-1)
         if len(states) != len(indices):
             raise _bad_state(

@@ -75,7 +75,9 @@ def configure(
         (observation_mode, OBSERVATION_MODES, "observation_mode"),
     ):
         if value not in known:
-            raise invalid(f"/{name}", f"Unknown {name} {value!r}", f"Use one of: {', '.join(known)}.")
+            raise invalid(
+                f"/{name}", f"Unknown {name} {value!r}", f"Use one of: {', '.join(known)}."
+            )
     function: RewardFunction | None = None
     config: RewardConfig | None = None
     if callable(reward):
@@ -83,9 +85,7 @@ def configure(
     elif reward is not None:
         config = _read(RewardConfig, reward, "/reward")
     if not isinstance(randomize, Mapping | None):
-        raise invalid(
-            "/randomize", f"randomize is {randomize!r}", "Give {parameter: (low, high)}."
-        )
+        raise invalid("/randomize", f"randomize is {randomize!r}", "Give {parameter: (low, high)}.")
     options = Options(
         traffic=traffic,
         reward=config,
@@ -144,9 +144,7 @@ def _documents(
     return found
 
 
-def _compiled(
-    simulation: Simulation, episode: EpisodeConfig | None, options: Options
-) -> Program:
+def _compiled(simulation: Simulation, episode: EpisodeConfig | None, options: Options) -> Program:
     """Compile, remembering what is made of plain documents (a thousand environments are alike)."""
     if options.traffic is not None and not isinstance(options.traffic, str):
         return compile_simulation(simulation, episode, options)

@@ -34,9 +34,7 @@ def new_dashboard(program: Program) -> Dashboard:
     )
 
 
-def frame_of(
-    params: Any, world: Any, action: str, events: Sequence[Mapping[str, Any]]
-) -> Frame:
+def frame_of(params: Any, world: Any, action: str, events: Sequence[Mapping[str, Any]]) -> Frame:
     """Describe the last tick of a world.
 
     Args:
@@ -67,7 +65,5 @@ def frame_of(
         connection_pressure=pressure,
         reward=float(meter["reward"]),
         action=action,
-        events=tuple(
-            f"{event['kind'].replace('_', ' ')} {event['value']:.3g}" for event in events
-        ),
+        events=tuple(f"{event['kind'].replace('_', ' ')} {event['value']:.3g}" for event in events),
     )

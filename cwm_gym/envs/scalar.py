@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -28,7 +28,7 @@ Step = tuple[Observation, float, bool, bool, dict[str, Any]]
 class CloudEnv(gym.Env[Any, Any]):
     """Base of the scalar environments; :class:`CloudAutoscaleEnv` documents the arguments."""
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata: dict[str, Any] = {
         "render_modes": ["rgb_array", "human", "ansi"],
         "render_fps": 10,
     }
@@ -88,6 +88,9 @@ class CloudEnv(gym.Env[Any, Any]):
         if render_mode is not None:
             self._dashboard = new_dashboard(self._config.programs[0])
         self._bind()
+
+    _observation: NDArray[np.float32]
+    _mask: NDArray[np.int8]
 
     def _bind(self) -> None:
         """Keep views into the batch, so that a step costs one call and a few copies."""
@@ -369,4 +372,3 @@ class CloudEnv(gym.Env[Any, Any]):
         self.__dict__.update(state)
         self._bind()
         self._seen_events = seen
-

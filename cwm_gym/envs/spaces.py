@@ -216,7 +216,7 @@ def discrete_from_document(document: Action) -> int:
         SpecError: INVALID_REQUEST where no entry of the table says the same.
     """
     given = document.parameters
-    entry: tuple[str, float] | None = None
+    entry: Any = None
     if document.type == "no_op":
         entry = ("no_op", 0)
     elif isinstance(given, ScaleParams) and given.resource_id is None and given.node_pool is None:
@@ -246,7 +246,9 @@ def document_from_discrete(action: int) -> Action:
     kind, value = DISCRETE_ACTIONS[action]
     names = {"no_op": None, "adjust_threshold": "cpuThreshold"}
     name = names.get(kind, "instanceCount")
-    return Action.model_validate({"type": kind, "parameters": {} if name is None else {name: value}})
+    return Action.model_validate(
+        {"type": kind, "parameters": {} if name is None else {name: value}}
+    )
 
 
 def continuous_from_document(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from gymnasium.error import ResetNeeded
@@ -22,12 +22,15 @@ from cwm_gym.envs.rendering import Dashboard
 from cwm_gym.spec.errors import ErrorCode, invalid
 
 Observations = NDArray[np.float32] | dict[str, NDArray[np.float32]]
+VectorStep = tuple[
+    Observations, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
+]
 
 
 class CloudVectorEnv(VectorEnv[Any, Any, Any]):
     """Base of the vector environments; :class:`CloudAutoscaleVectorEnv` documents the arguments."""
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata: dict[str, Any] = {
         "render_modes": ["rgb_array", "ansi"],
         "render_fps": 10,
         "autoreset_mode": AutoresetMode.NEXT_STEP,
@@ -185,11 +188,7 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
             self._batch.seed_from_entropy()
         self._batch.seed([one or 0 for one in seed], chosen & given)
 
-    def step(
-        self, actions: Any
-    ) -> tuple[
-        Observations, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
-    ]:
+    def step(self, actions: Any) -> VectorStep:
         """Run one tick in every environment.
 
         Args:
@@ -202,7 +201,8 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
             SpecError: INVALID_REQUEST for actions of the wrong shape or type.
             ResetNeeded: Before the first reset.
         """
-        return self.step_records(self._read(actions))
+        step: VectorStep = self.step_records(self._read(actions))
+        return step
 
     def step_records(self, records: NDArray[Any]) -> Any:
         """Run one tick with actions in the kernel's own form.
@@ -266,7 +266,7 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
         self._batch.reset(done)
         fresh = self._info()
         fresh["final_obs"] = np.full(self.num_envs, None, dtype=object)
-        for i in np.flatnonzero(done):
+        for i in np.flatnonzero(done).tolist():
             if isinstance(final, dict):
                 fresh["final_obs"][i] = {name: column[i] for name, column in final.items()}
             else:
@@ -407,4 +407,6 @@ def _mode(mode: AutoresetMode | str) -> AutoresetMode:
         return AutoresetMode(mode)
     except ValueError:
         known = ", ".join(repr(m.value) for m in AutoresetMode)
-        raise invalid("/autoreset_mode", f"Unknown autoreset_mode {mode!r}", f"Use: {known}.") from None
+        raise invalid(
+            "/autoreset_mode", f"Unknown autoreset_mode {mode!r}", f"Use: {known}."
+        ) from None

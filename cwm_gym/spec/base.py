@@ -138,7 +138,7 @@ class Document(BaseModel):
             document = handler(data)
         except ValidationError as error:
             found = translate(error, cls._names(), cls.__name__)
-            raise SpecError([*found, *cls._conflicts(data)]) from None
+            raise SpecError([*found, *cls._conflicts(_without(data, found))]) from None
         problems = list(cls._conflicts(document))
         if problems:
             raise SpecError(problems)
@@ -160,6 +160,18 @@ class Document(BaseModel):
         return as_written(translate(error, cls._names(), cls.__name__), data)
 
 
+def _without(data: object, problems: Iterable[Problem]) -> object:
+    """Leave out numbers that are wrong by themselves: comparing them would say so twice."""
+    if not isinstance(data, Mapping):
+        return data
+    wrong = {fold(problem.pointer[1:]) for problem in problems}
+    return {
+        key: value
+        for key, value in data.items()
+        if not (isinstance(value, int | float) and fold(str(key)) in wrong)
+    }
+
+
 def parse_json(text: str | bytes | bytearray) -> Any:
     """Parse JSON text; duplicate keys are an error, not a silent choice.
 
@@ -175,19 +187,19 @@ def parse_json(text: str | bytes | bytearray) -> Any:
     try:
         decoded = text if isinstance(text, str) else bytes(text).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise invalid("", f"Not UTF-8 text: {error}", code=ErrorCode.INVALID_REQUEST) from None
+        raise _unreadable(f"Not UTF-8 text: {error}") from None
     decoded = decoded.removeprefix("\ufeff")
     if not decoded.strip():
-        raise invalid("", "The document is empty", code=ErrorCode.INVALID_REQUEST)
+        raise _unreadable("The document is empty")
     try:
         return json.loads(decoded, object_pairs_hook=_unique)
     except SpecError:
         raise
     except json.JSONDecodeError as error:
         message = f"Not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})"
-        raise invalid("", message, code=ErrorCode.INVALID_REQUEST) from None
+        raise _unreadable(message) from None
     except (RecursionError, ValueError) as error:
-        raise invalid("", f"Not valid JSON: {error}", code=ErrorCode.INVALID_REQUEST) from None
+        raise _unreadable(f"Not valid JSON: {error}") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -195,5 +207,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise invalid("", f"Key '{twice}' is given twice", code=ErrorCode.INVALID_REQUEST)
+        raise _unreadable(f"Key '{twice}' is given twice", "Keep one of them.")
     return found
+
+
+def _unreadable(message: str, hint: str = "Give a JSON object: {...}.") -> SpecError:
+    return invalid("", message, hint, ErrorCode.INVALID_REQUEST)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 
-class ErrorCode(str, Enum):
+class ErrorCode(StrEnum):
     """Machine-readable category of a problem (the specification's ``ValidationErrorCode``)."""
 
     INVALID_FIELD = "INVALID_FIELD"
@@ -68,6 +68,17 @@ class SpecError(ValueError):
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def under(self, pointer: str) -> SpecError:
+        """Move the problems into a larger document or argument.
+
+        Args:
+            pointer: JSON pointer to what they were found in.
+
+        Returns:
+            The same problems with pointers that begin there.
+        """
+        return SpecError(replace(one, pointer=pointer + one.pointer) for one in self.problems)
 
     def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[Problem, ...]]]:
         return (type(self), (self.problems,))

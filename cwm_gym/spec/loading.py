@@ -45,6 +45,9 @@ def load_document(cls: type[D], source: D | Mapping[str, Any] | str | os.PathLik
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise invalid(
-            "", f"Cannot read '{path}': {reason}", code=ErrorCode.INVALID_REQUEST
+            "",
+            f"Cannot read '{path}': {reason}",
+            f"Give a {cls.__name__}, a mapping or the path of a JSON file.",
+            code=ErrorCode.INVALID_REQUEST,
         ) from None
     return cls.model_validate(parse_json(content))

@@ -193,10 +193,36 @@ def _problem(detail: ErrorDetails, where: str, names: Mapping[str, str], label: 
         context = detail["ctx"]
         bound = "at least {min_length}" if kind == "too_short" else "at most {max_length}"
         message = f"{name} must have {bound.format(**context)} item(s)"
-        return Problem(ErrorCode.INVALID_FIELD, where, message)
+        hint = f"Give {bound.format(**context)}."
+        return Problem(ErrorCode.INVALID_FIELD, where, message, hint)
     message = detail["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)
     message = message.replace("a valid tuple", "a list").replace("a valid ", "a ")
-    return Problem(ErrorCode.INVALID_FIELD, where, f"{name} {message}; got {shown(value)}")
+    message = f"{name} {message}; got {shown(value)}"
+    return Problem(ErrorCode.INVALID_FIELD, where, message, _hint(detail))
+
+
+_BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+_HINTS = {
+    "bool": "Write true or false.",
+    "finite": "Give a finite number.",
+    "float": "Give a number.",
+    "int": "Give a whole number.",
+    "string_too_short": "Give a text that is not empty, or leave the field out.",
+    "string": "Give a text.",
+    "not_a_number": "Give a number, without quotes.",
+    "too_large": "Give a smaller number.",
+    "tuple": "Write [...].",
+}
+
+
+def _hint(detail: ErrorDetails) -> str:
+    """Say what a value of the wrong size or type should be instead."""
+    context = detail.get("ctx", {})
+    for bound, words in _BOUNDS.items():
+        if bound in context:
+            return f"Give a number {words} {context[bound]:g}."
+    matching = (hint for start, hint in _HINTS.items() if detail["type"].startswith(start))
+    return next(matching, "See the description of the field.")
 
 
 def shown(value: object) -> str:

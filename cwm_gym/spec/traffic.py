@@ -306,6 +306,7 @@ class TrafficPattern(Document):
                 ErrorCode.INVALID_FIELD,
                 pointer("endTime"),
                 f"endTime ({end:g}) must be after startTime ({start:g})",
+                "Raise endTime, or leave it out for a pattern that never ends.",
             )
         given = read(node, "parameters")
         yield from _twice(node, given)

@@ -1,0 +1,1 @@
+"""Checkers for users' own variants, and the reference cases of the physics."""

@@ -297,7 +297,9 @@ def _checked_rates(rps: ArrayLike) -> NDArray[np.float64]:
     try:
         rates = np.array(rps, dtype=np.float64, order="C")
     except (TypeError, ValueError):
-        raise invalid(POINTER, "The rates are not an array of numbers.") from None
+        raise invalid(
+            POINTER, "The rates are not an array of numbers.", "Give one number an interval."
+        ) from None
     if rates.ndim != 1:
         raise invalid(
             POINTER,
@@ -305,7 +307,11 @@ def _checked_rates(rps: ArrayLike) -> NDArray[np.float64]:
             "Give a one-dimensional array.",
         )
     if rates.size < 2:
-        raise invalid(POINTER, f"The trace has {rates.size} sample(s); at least 2 are needed.")
+        raise invalid(
+            POINTER,
+            f"The trace has {rates.size} sample(s); at least 2 are needed.",
+            "Give a longer trace.",
+        )
     bad = np.flatnonzero(~((rates >= 0.0) & (rates <= MAX_RPS)))
     if bad.size:
         more = f" ({bad.size - 1} more are bad)" if bad.size > 1 else ""

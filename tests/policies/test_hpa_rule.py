@@ -31,7 +31,7 @@ def test_a_wider_tolerance():
 
 
 def test_pods_that_are_not_ready_count_as_idle_on_the_way_up():
-    # 4 ready at 150 % of the target and 4 launching: 4 * 1.5 / 8 = 75 % points down -> stay.
+    # 4 ready at 150 % of the target and 4 launching: 4 * 1.5 / 8 = 75 % points down, so stay.
     assert replicas(8, 1.5, 4, unready=4) == 8
     # 4 at 300 % and 2 launching: 12 / 6 = 200 % -> 12 pods.
     assert replicas(6, 3.0, 4, unready=2) == 12

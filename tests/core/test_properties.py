@@ -1,0 +1,72 @@
+"""A million random steps over hundreds of unpleasant services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import gymnasium as gym
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+import cwm_gym  # noqa: F401
+from cwm_gym.testing.checkers import check_rollout
+from tests.documents import ENV_ID, arguments
+
+WORLDS, STEPS, DOCUMENTS = 64, 33, 640
+
+
+@dataclass
+class Counts:
+    steps: int = 0
+    stressed: int = 0
+    worst: float = 0.0
+    documents: set[int] = field(default_factory=set)
+
+
+def test_a_million_random_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    counts = Counts()
+
+    @settings(
+        max_examples=DOCUMENTS,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=(Phase.explicit, Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(arguments(), st.integers(0, 2**32))
+    def run(given_arguments: dict[str, object], seed: int) -> None:
+        env = gym.make_vec(ENV_ID, num_envs=WORLDS, **given_arguments)
+        seen = check_rollout(env, STEPS, seed)
+        counts.documents.add(int(env.unwrapped.programs[0].params["fingerprint"]))  # type: ignore[attr-defined]
+        counts.steps += seen.steps
+        counts.stressed += seen.stressed
+        counts.worst = max(counts.worst, seen.imbalance)
+
+    run()
+    with capsys.disabled():
+        print(
+            f"\n{counts.steps} random steps, {counts.stressed / counts.steps:.0%} of them stressed, "
+            f"over {len(counts.documents)} documents; worst imbalance {counts.worst:.1e}"
+        )
+    assert counts.steps >= 1_000_000
+    assert len(counts.documents) >= 500
+    assert counts.stressed >= 0.2 * counts.steps
+
+
+@pytest.mark.parametrize("traffic", [1e9, 1e12])
+def test_absurd_traffic_stays_finite(traffic: float) -> None:
+    from tests.documents import service, with_database
+
+    document = with_database({**service(), "traffic": traffic})
+    check_rollout(gym.make_vec(ENV_ID, num_envs=4, simulation=document), 50)
+
+
+def test_no_traffic_at_all_is_a_quiet_service() -> None:
+    from tests.documents import service, with_database
+
+    env = gym.make_vec(ENV_ID, num_envs=4, simulation=with_database({**service(), "traffic": 0}))
+    seen = check_rollout(env, 50)
+    assert seen.stressed == 0
+    assert (env.unwrapped.worlds["totals"]["arrived"] == 0).all()  # type: ignore[attr-defined]

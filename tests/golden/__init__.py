@@ -1,0 +1,1 @@
+"""Golden trajectories: a change of any of them is a change that users can see."""
