@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cwm_gym.registration import register_environments
 
 if TYPE_CHECKING:
-    from cwm_gym.evaluation import Evaluation, History, evaluate, simulate
+    from cwm_gym.evaluation import Evaluation, History, evaluate, replay, simulate
     from cwm_gym.scenarios import load_scenario, scenarios
     from cwm_gym.spec import EpisodeConfig, RewardConfig, Simulation, SpecError
 
@@ -31,6 +31,7 @@ __all__ = [
     "integrations",
     "load_scenario",
     "policies",
+    "replay",
     "scenarios",
     "simulate",
 ]
@@ -45,6 +46,7 @@ _NAMES = {
     "SpecError": "spec",
     "evaluate": "evaluation",
     "load_scenario": "scenarios",
+    "replay": "evaluation",
     "scenarios": "scenarios",
     "simulate": "evaluation",
 }

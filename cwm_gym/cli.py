@@ -111,7 +111,7 @@ def scenarios() -> None:
 def evaluate(
     policy: Annotated[str, typer.Option(help="Name of a policy, e.g. hpa, static, threshold.")],
     parameters: Annotated[
-        str, typer.Option(help='Its parameters as JSON, e.g. {"instances": 6}.')
+        str, typer.Option(help='Its parameters as JSON, e.g. {"n": 6}.')
     ] = "{}",
     scenario: Scenario = "aws-web-app",
     traffic: Traffic = None,

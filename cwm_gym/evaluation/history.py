@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cwm_gym.envs.info import events_since
 from cwm_gym.evaluation.plot import plot_history
+from cwm_gym.evaluation.result import jsonable
 from cwm_gym.evaluation.rollout import DEFAULT_ID, make_batch, play, whole
 from cwm_gym.policies.base import policy_name
 from cwm_gym.policies.models import as_policy
@@ -19,6 +20,8 @@ from cwm_gym.policies.simple import Idle
 from cwm_gym.scenarios import load_scenario
 from cwm_gym.spec import Simulation, load_document
 from cwm_gym.spec.errors import ErrorCode, invalid
+
+EPISODE_SCHEMA = "cwm_gym.episode/1"
 
 # Column -> field of the world's meter.
 _METER = {
@@ -56,6 +59,8 @@ class History:
             the newest 16.
         latency_limit_ms: The SLA's limit of the P95 latency.
         budget_usd_hr: Dollars per hour that the episode allows.
+        arguments: What it was simulated with: ``env_id``, ``env_kwargs``, ``split``, ``seed`` and
+            ``reset_options``.
     """
 
     policy: str
@@ -65,6 +70,7 @@ class History:
     events: tuple[dict[str, Any], ...]
     latency_limit_ms: float
     budget_usd_hr: float
+    arguments: Mapping[str, Any]
 
     def __len__(self) -> int:
         return len(self.columns["step"])
@@ -88,6 +94,31 @@ class History:
                 "History.to_frame needs pandas: pip install 'cwm-gym[pandas]'"
             ) from error
         return pd.DataFrame(dict(self.columns)).set_index("step")
+
+    def to_document(self) -> dict[str, Any]:
+        """Write down what :func:`cwm_gym.evaluation.replay` needs to run the episode again.
+
+        Returns:
+            JSON-able mapping.
+
+        Raises:
+            SpecError: INVALID_REQUEST for a policy that acts inside ticks: it has no actions.
+        """
+        if any(action is None for action in self.actions):
+            raise invalid(
+                "/actions",
+                f"Policy '{self.policy}' acts inside ticks and leaves no actions to replay",
+                "Simulate it again from its name, parameters and seed: it is deterministic.",
+                ErrorCode.INVALID_REQUEST,
+            )
+        return {
+            "schema": EPISODE_SCHEMA,
+            "policy": self.policy,
+            "simulation": self.simulation.to_document(),
+            **jsonable(self.arguments),
+            "actions": list(self.actions),
+            "rewards": self["reward"].tolist(),
+        }
 
     def plot(self) -> Any:
         """Draw traffic against capacity, P95 latency against its limit, cost and fleet.
@@ -155,6 +186,13 @@ def simulate(
             events=tuple(recorder.events),
             latency_limit_ms=1e3 * float(episode["latency_limit_s"]),
             budget_usd_hr=float(episode["budget_usd_per_hour"]),
+            arguments={
+                "env_id": env_id,
+                "env_kwargs": {**chosen.env_kwargs, **given},
+                "split": split,
+                "seed": seed,
+                "reset_options": dict(chosen.reset_options),
+            },
         )
     finally:
         venv.close()
