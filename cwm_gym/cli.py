@@ -10,7 +10,7 @@ from typing import Annotated, Any
 try:
     import typer
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 except ImportError as error:  # pragma: no cover - exercised in an environment without extras
     raise SystemExit(
         f"The command line needs {error.name}: pip install 'cwm-gym[cli]' "
@@ -157,7 +157,7 @@ def catalog(
         raise invalid("/kind", f"Unknown kind '{kind}'", "Use compute or database.")
     for name in [provider] if provider else prices.providers():
         place = prices.resolve_region(name, region)
-        table = Table("Size", "vCPU", "Memory GiB", "USD/h", "Source", "Date")
+        table = Table(Column("Size", no_wrap=True), "vCPU", "Memory GiB", "USD/h", "Source", "Date")
         table.title = f"{name} · {place.code} · {kind}"
         for size in prices.sizes(name, kind):  # type: ignore[call-overload]
             if size.usd_per_hour is None:

@@ -272,7 +272,7 @@ def advance(params: Any, tables: NDArray[np.float64], w: Any, ws: Any, until_s: 
     busy_s = 0.0
     server_s = 0.0
     while w.time_s < until_s - _TINY_S:
-        cell = int(math.floor(w.time_s / cell_s + _TINY_S))
+        cell = int(w.time_s / cell_s + _TINY_S)
         if cell != w.cell:
             enter_cell(params.demand, tables, w, cell, cell_s)
         border = (cell + 1) * cell_s

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import sys
 from importlib.resources import files
+from types import ModuleType
 
 from cwm_gym.spec import Simulation
 from cwm_gym.spec.errors import closest, invalid
@@ -47,3 +49,13 @@ def load_scenario(name: str) -> Simulation:
             f"Did you mean {', '.join(closest(str(name), scenarios(), 3))}?",
         )
     return Simulation.model_validate_json((files(__name__) / f"{name}.json").read_bytes())
+
+
+class _Callable(ModuleType):
+    """Importing this package puts it in the place of the function ``cwm_gym.scenarios``."""
+
+    def __call__(self) -> tuple[str, ...]:
+        return scenarios()
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -372,7 +372,8 @@ def assert_same(one: Trajectory, other: Trajectory, name: str = "the other") -> 
     """
     for field in ("observations", "rewards", "terminated", "truncated"):
         a, b = getattr(one, field), getattr(other, field)
-        assert a.shape == b.shape and a.dtype == b.dtype, f"{field}: {a.shape} against {b.shape}"
+        assert a.shape == b.shape, f"{field}: {a.shape} against {b.shape}"
+        assert a.dtype == b.dtype, f"{field}: {a.dtype} against {b.dtype}"
         if not np.array_equal(a, b):
             step, env = (int(k[0]) for k in np.nonzero((a != b).reshape(*a.shape[:2], -1).any(-1)))
             raise AssertionError(
