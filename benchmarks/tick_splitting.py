@@ -82,6 +82,8 @@ def run_trials(program: Program, count: int, seed: int = 0) -> tuple[Floats, Flo
         batch.seed(range(seed, seed + count), everyone)
         batch.reset(everyone)
         batch.params["episode"]["average_capacity"] = average
+        # Without warm-up both ways have the same capacity, and only its place in time differs.
+        batch.params["pool"]["warmup_s"] = 0.0
         for _ in range(QUIET_TICKS):
             batch.step(batch.no_op)
         fleet = batch.worlds["pool"]["ready"][:, 0].copy()

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 try:
     import typer
     from rich.console import Console
-    from rich.table import Column, Table
+    from rich.table import Column as TableColumn
+    from rich.table import Table
 except ImportError as error:  # pragma: no cover - exercised in an environment without extras
     raise SystemExit(
         f"The command line needs {error.name}: pip install 'cwm-gym[cli]' "
@@ -110,9 +111,7 @@ def scenarios() -> None:
 @app.command()
 def evaluate(
     policy: Annotated[str, typer.Option(help="Name of a policy, e.g. hpa, static, threshold.")],
-    parameters: Annotated[
-        str, typer.Option(help='Its parameters as JSON, e.g. {"n": 6}.')
-    ] = "{}",
+    parameters: Annotated[str, typer.Option(help='Its parameters as JSON, e.g. {"n": 6}.')] = "{}",
     scenario: Scenario = "aws-web-app",
     traffic: Traffic = None,
     trace: Trace = None,
@@ -157,7 +156,9 @@ def catalog(
         raise invalid("/kind", f"Unknown kind '{kind}'", "Use compute or database.")
     for name in [provider] if provider else prices.providers():
         place = prices.resolve_region(name, region)
-        table = Table(Column("Size", no_wrap=True), "vCPU", "Memory GiB", "USD/h", "Source", "Date")
+        table = Table(
+            TableColumn("Size", no_wrap=True), "vCPU", "Memory GiB", "USD/h", "Source", "Date"
+        )
         table.title = f"{name} · {place.code} · {kind}"
         for size in prices.sizes(name, kind):  # type: ignore[call-overload]
             if size.usd_per_hour is None:

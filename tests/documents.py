@@ -48,7 +48,13 @@ def service(**compute: Any) -> dict[str, Any]:
 
 
 def with_database(document: dict[str, Any], **database: Any) -> dict[str, Any]:
-    """Put a small database behind a service."""
+    """Put a small database behind a service; None leaves a setting out."""
+    characteristics = {
+        "size": "db.m5.large",
+        "region": "us-east-1",
+        "maxConnections": 100,
+        **database,
+    }
     changed = copy.deepcopy(document)
     changed["resources"].append(
         {
@@ -56,12 +62,7 @@ def with_database(document: dict[str, Any], **database: Any) -> dict[str, Any]:
             "type": "database",
             "name": "db",
             "provider": "aws",
-            "characteristics": {
-                "size": "db.m5.large",
-                "region": "us-east-1",
-                "maxConnections": 100,
-                **database,
-            },
+            "characteristics": {k: v for k, v in characteristics.items() if v is not None},
         }
     )
     return changed
@@ -76,8 +77,6 @@ def _optional(draw: st.DrawFn, target: dict[str, Any], name: str, choices: list[
     value = draw(st.sampled_from([None, *choices]))
     if value is not None:
         target[name] = value
-
-
 
 
 @st.composite
@@ -106,7 +105,13 @@ def pools(draw: st.DrawFn, name: str, primary: bool) -> dict[str, Any]:
     if law != "exponential":
         _optional(draw, found, "serviceCv2", [0, 0.01, 0.5, 4, 50])
     _optional(draw, found, "responseKilobytes", [0, 20, 5000])
-    return {"id": name, "type": "compute", "name": name, "provider": "aws", "characteristics": found}
+    return {
+        "id": name,
+        "type": "compute",
+        "name": name,
+        "provider": "aws",
+        "characteristics": found,
+    }
 
 
 @st.composite
@@ -125,29 +130,61 @@ def databases(draw: st.DrawFn) -> dict[str, Any]:
     if law is not None:
         found["serviceDistribution"] = law
         _optional(draw, found, "serviceCv2", [0, 0.3, 20])
-    return {"id": "db", "type": "database", "name": "db", "provider": "aws", "characteristics": found}
+    return {
+        "id": "db",
+        "type": "database",
+        "name": "db",
+        "provider": "aws",
+        "characteristics": found,
+    }
 
 
 def patterns() -> st.SearchStrategy[dict[str, Any]]:
     """Traffic patterns of every type."""
     whole = st.integers(1, 40)
     return st.one_of(
-        st.builds(lambda p, a: {"type": "wave", "period": p, "amplitude": a}, whole,
-                  st.sampled_from([-1.0, 0.4, 1.0, 3.0])),
-        st.builds(lambda d, e: {"type": "ramp", "parameters": {"endTraffic": e, "duration": d}},
-                  whole, st.sampled_from([0, 100, 1e5])),
-        st.builds(lambda p, m: {"type": "burst", "period": p + 3,
-                                "parameters": {"multiplier": m, "duration": 3}},
-                  whole, st.sampled_from([0, 2, 50])),
-        st.builds(lambda s, m: {"type": "spike", "startTime": s,
-                                "parameters": {"multiplier": m, "duration": 4}},
-                  whole, st.sampled_from([0.5, 4, 100])),
-        st.builds(lambda levels: {"type": "step", "parameters": {"levels": levels, "duration": 20}},
-                  st.lists(st.sampled_from([0, 10, 1000, 50000]), min_size=1, max_size=5)),
-        st.builds(lambda v: {"type": "custom", "parameters": {"points": [
-                      {"timestamp": 3 * k, "rps": rate} for k, rate in enumerate(v)]}},
-                  st.lists(st.sampled_from([0, 1, 500, 20000]), min_size=1, max_size=8)),
-    )  # fmt: skip
+        st.builds(
+            lambda p, a: {"type": "wave", "period": p, "amplitude": a},
+            whole,
+            st.sampled_from([-1.0, 0.4, 1.0, 3.0]),
+        ),
+        st.builds(
+            lambda d, e: {"type": "ramp", "parameters": {"endTraffic": e, "duration": d}},
+            whole,
+            st.sampled_from([0, 100, 1e5]),
+        ),
+        st.builds(
+            lambda p, m: {
+                "type": "burst",
+                "period": p + 3,
+                "parameters": {"multiplier": m, "duration": 3},
+            },
+            whole,
+            st.sampled_from([0, 2, 50]),
+        ),
+        st.builds(
+            lambda s, m: {
+                "type": "spike",
+                "startTime": s,
+                "parameters": {"multiplier": m, "duration": 4},
+            },
+            whole,
+            st.sampled_from([0.5, 4, 100]),
+        ),
+        st.builds(
+            lambda levels: {"type": "step", "parameters": {"levels": levels, "duration": 20}},
+            st.lists(st.sampled_from([0, 10, 1000, 50000]), min_size=1, max_size=5),
+        ),
+        st.builds(
+            lambda v: {
+                "type": "custom",
+                "parameters": {
+                    "points": [{"timestamp": 3 * k, "rps": rate} for k, rate in enumerate(v)]
+                },
+            },
+            st.lists(st.sampled_from([0, 1, 500, 20000]), min_size=1, max_size=8),
+        ),
+    )
 
 
 @st.composite
@@ -159,9 +196,14 @@ def simulations(draw: st.DrawFn) -> dict[str, Any]:
         resources.append(draw(databases()))
     if draw(st.booleans()):
         resources.append(
-            {"id": "lb", "type": "network", "name": "lb", "provider": "aws",
-             "characteristics": {"baseLatency": draw(st.sampled_from([0, 2, 50]))}}
-        )  # fmt: skip
+            {
+                "id": "lb",
+                "type": "network",
+                "name": "lb",
+                "provider": "aws",
+                "characteristics": {"baseLatency": draw(st.sampled_from([0, 2, 50]))},
+            }
+        )
     if draw(st.booleans()):
         resources.append({"id": "disk", "type": "storage", "name": "disk", "provider": "aws"})
     capacity = 0.0

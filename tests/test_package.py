@@ -19,8 +19,9 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 
 def run(code: str) -> str:
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
-                            cwd=PACKAGE.parent)  # fmt: skip
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
     return result.stdout.strip()
 
 
@@ -36,7 +37,16 @@ def imports(path: Path) -> set[str]:
 
 
 def test_importing_registers_and_loads_nothing_heavy() -> None:
-    heavy = ["numba", "pydantic", "matplotlib", "pandas", "stable_baselines3", "pygame", "PIL", "torch"]
+    heavy = [
+        "numba",
+        "pydantic",
+        "matplotlib",
+        "pandas",
+        "stable_baselines3",
+        "pygame",
+        "PIL",
+        "torch",
+    ]
     code = f"import sys, cwm_gym; print([m for m in {heavy} if m in sys.modules])"
     assert run(code) == "[]"
 

@@ -28,13 +28,15 @@ def trace(tmp_path: Path) -> Path:
 
 def compiled(traffic: Any, split: str = "train", **episode: Any) -> Program:
     document = with_episode(service(), **episode)
-    return compile_simulation(Simulation.model_validate(document), None,
-                              Options(traffic=traffic, split=split))  # fmt: skip
+    return compile_simulation(
+        Simulation.model_validate(document), None, Options(traffic=traffic, split=split)
+    )
 
 
 def test_a_trace_plays_back_at_its_own_rates(trace: Path) -> None:
-    env = gym.make_vec(ENV_ID, num_envs=64, simulation=service(),
-                       traffic={"trace": str(trace), "share": None}).unwrapped  # fmt: skip
+    env = gym.make_vec(
+        ENV_ID, num_envs=64, simulation=service(), traffic={"trace": str(trace), "share": None}
+    ).unwrapped
     assert isinstance(env, CloudVectorEnv)
     env.reset(seed=0)
     first = np.rint(env.worlds["offset_s"] / 60 - 0.5).astype(int)
@@ -89,8 +91,10 @@ def test_a_forecast_is_a_curve() -> None:
 
 def test_uneven_points_are_met_exactly() -> None:
     points = [(0, 5.0), (4, 100.0), (10, 20.0), (11, 0.0), (31, 60.0)]
-    pattern = {"type": "custom", "parameters": {
-        "points": [{"timestamp": t, "rps": r} for t, r in points]}}  # fmt: skip
+    pattern = {
+        "type": "custom",
+        "parameters": {"points": [{"timestamp": t, "rps": r} for t, r in points]},
+    }
     program = compiled(pattern)
     entry = program.params["demand"]["pattern"][0]
     table = program.tables[int(entry["table_start"]) :][: int(entry["table_size"])]

@@ -14,8 +14,9 @@ from tests.documents import ENV_ID, service, with_episode
 ONE_RPS = 200.0
 
 
-def make(traffic: Any, rules: dict[str, Any] | None = None, tick: int = 60,
-         **compute: Any) -> CloudEnv:  # fmt: skip
+def make(
+    traffic: Any, rules: dict[str, Any] | None = None, tick: int = 60, **compute: Any
+) -> CloudEnv:
     document = with_episode(service(bootSeconds=0, drainSeconds=0, **compute), tick_seconds=tick)
     document["autoscaling"] = {
         "scaleOutCpuThreshold": 70,

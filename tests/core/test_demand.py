@@ -23,8 +23,9 @@ from tests.documents import ENV_ID, service, with_episode
 BASE, TICK = 200.0, 60.0
 
 
-def curve(times: Any, patterns: list[dict[str, Any]] | None = None, tick: int = 60,
-          **options: Any) -> NDArray[np.float64]:  # fmt: skip
+def curve(
+    times: Any, patterns: list[dict[str, Any]] | None = None, tick: int = 60, **options: Any
+) -> NDArray[np.float64]:
     """Rates at times in ticks."""
     document = with_episode(service(), tick_seconds=tick)
     if patterns is not None:
@@ -39,7 +40,9 @@ def curve(times: Any, patterns: list[dict[str, Any]] | None = None, tick: int = 
 T = np.array([0, 0.5, 1, 3, 5, 9.999, 10, 10.5, 14, 15, 19, 20, 24, 33, 47.3, 60, 1000])
 
 
-def check(pattern: dict[str, Any] | list[dict[str, Any]], formula: Callable[[float], float]) -> None:
+def check(
+    pattern: dict[str, Any] | list[dict[str, Any]], formula: Callable[[float], float]
+) -> None:
     patterns = pattern if isinstance(pattern, list) else [pattern]
     expected = [formula(float(t)) for t in T]
     assert curve(T, patterns) == pytest.approx(expected, rel=1e-12, abs=1e-9)
@@ -58,10 +61,13 @@ def test_constant() -> None:
 def test_ramp() -> None:
     check({"type": "ramp"}, lambda t: BASE + 1.5 * BASE * min(t / 20, 1))
     check(
-        {"type": "ramp", "startTime": 5,
-         "parameters": {"startTraffic": 100, "endTraffic": 900, "duration": 10}},
+        {
+            "type": "ramp",
+            "startTime": 5,
+            "parameters": {"startTraffic": 100, "endTraffic": 900, "duration": 10},
+        },
         lambda t: BASE if t < 5 else 100 + 800 * min((t - 5) / 10, 1),
-    )  # fmt: skip
+    )
 
     def held(t: float) -> float:
         if t < 10 + 5:
@@ -69,10 +75,18 @@ def test_ramp() -> None:
         return 900 - 800 * min((t - 15) / 20, 1)
 
     check(
-        {"type": "ramp", "parameters": {"startTraffic": 100, "endTraffic": 900, "duration": 10,
-                                        "hold": 5, "returnDuration": 20}},
+        {
+            "type": "ramp",
+            "parameters": {
+                "startTraffic": 100,
+                "endTraffic": 900,
+                "duration": 10,
+                "hold": 5,
+                "returnDuration": 20,
+            },
+        },
         held,
-    )  # fmt: skip
+    )
 
 
 def test_steps() -> None:
@@ -122,7 +136,11 @@ def test_bursts_and_spikes() -> None:
 
 
 def test_custom_points() -> None:
-    points = [{"timestamp": 2, "rps": 100}, {"timestamp": 10, "rps": 500}, {"timestamp": 20, "rps": 0}]
+    points = [
+        {"timestamp": 2, "rps": 100},
+        {"timestamp": 10, "rps": 500},
+        {"timestamp": 20, "rps": 0},
+    ]
     times, rates = [2, 10, 20], [100, 500, 0]
     check(
         {"type": "custom", "parameters": {"points": points}},

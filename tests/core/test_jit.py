@@ -56,8 +56,11 @@ def test_an_edit_of_any_file_changes_the_fingerprint(tmp_path: Path) -> None:
     core = copied(tmp_path)
     result = subprocess.run(
         [sys.executable, "-c", FINGERPRINT, str(core)],
-        input="\n".join(FILES), capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        input="\n".join(FILES),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     *edited, last = result.stdout.split()
     assert last == core_fingerprint()
     assert len(edited) == len(FILES)
@@ -83,8 +86,14 @@ def test_an_edited_callee_in_another_file_is_noticed(
     }
 
     def run() -> tuple[float, int]:
-        result = subprocess.run([sys.executable, "-c", ENTRY], env=environment, cwd=tmp_path,
-                                capture_output=True, text=True, check=True)  # fmt: skip
+        result = subprocess.run(
+            [sys.executable, "-c", ENTRY],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         value, hits = result.stdout.split()
         return float(value), int(hits)
 

@@ -46,7 +46,9 @@ NOISE = {"noise": {"sigma": 0.3, "correlationSeconds": 200}}
 def test_more_instances_never_raise_utilisation_or_losses(
     load: float, cv2: float, balancing: str
 ) -> None:
-    pool = service(timeoutSeconds=2, serviceDistribution="gamma", serviceCv2=cv2, balancing=balancing)
+    pool = service(
+        timeoutSeconds=2, serviceDistribution="gamma", serviceCv2=cv2, balancing=balancing
+    )
     found = totals({**pool, "traffic": load, "workload": NOISE})
     assert (np.diff(found["utilisation"], axis=1) <= 1e-9).all()
     lost = (found["timed_out"] + found["rejected"] + found["failed"]).sum(axis=0)
@@ -65,8 +67,12 @@ def test_more_instances_never_slow_a_steady_service_down(load: float) -> None:
 def test_a_larger_database_lowers_pressure_and_utilisation() -> None:
     pressure, utilisation = [], []
     for limit in (5, 20, 80, 320):
-        document = with_database(service(instances=4), maxConnections=limit,
-                                 idleConnectionsPerInstance=3, cpuSecondsPerRequest=0.004)  # fmt: skip
+        document = with_database(
+            service(instances=4),
+            maxConnections=limit,
+            idleConnectionsPerInstance=3,
+            cpuSecondsPerRequest=0.004,
+        )
         found = totals({**document, "traffic": 400})
         pressure.append(found["connection_pressure"][-1])
         utilisation.append(found["database_utilisation"][-1])

@@ -13,9 +13,20 @@ from cwm_gym.core.records import OBSERVATION
 from tests.documents import ENV_ID, service, with_database
 
 NAMES = [component.name for component in OBSERVATION]
-MEASURED = ["demand_per_max_capacity", "demand_trend", "demand_anomaly", "utilisation", "latency",
-            "errors", "latency_violated", "backlog", "cost_per_budget", "connection_pressure",
-            "database_utilisation", "health"]  # fmt: skip
+MEASURED = [
+    "demand_per_max_capacity",
+    "demand_trend",
+    "demand_anomaly",
+    "utilisation",
+    "latency",
+    "errors",
+    "latency_violated",
+    "backlog",
+    "cost_per_budget",
+    "connection_pressure",
+    "database_utilisation",
+    "health",
+]
 ALWAYS_NOW = ["ready", "pending", "draining", "cooldown", "last_scaling", "phase_sin"]
 NOISY = {**with_database(service()), "workload": {"noise": {"sigma": 0.5}}}
 

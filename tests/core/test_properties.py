@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import cwm_gym  # noqa: F401
 from cwm_gym.testing.checkers import check_rollout
-from tests.documents import ENV_ID, arguments
+from tests.documents import ENV_ID, arguments, service, with_database, with_episode
 
 WORLDS, STEPS, DOCUMENTS = 64, 33, 640
 
@@ -39,7 +39,8 @@ def test_a_million_random_steps(capsys: pytest.CaptureFixture[str]) -> None:
     def run(given_arguments: dict[str, object], seed: int) -> None:
         env = gym.make_vec(ENV_ID, num_envs=WORLDS, **given_arguments)
         seen = check_rollout(env, STEPS, seed)
-        counts.documents.add(int(env.unwrapped.programs[0].params["fingerprint"]))  # type: ignore[attr-defined]
+        program = env.unwrapped.programs[0]  # type: ignore[attr-defined]
+        counts.documents.add(int(program.params["fingerprint"]))
         counts.steps += seen.steps
         counts.stressed += seen.stressed
         counts.worst = max(counts.worst, seen.imbalance)
@@ -57,16 +58,25 @@ def test_a_million_random_steps(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("traffic", [1e9, 1e12])
 def test_absurd_traffic_stays_finite(traffic: float) -> None:
-    from tests.documents import service, with_database
-
     document = with_database({**service(), "traffic": traffic})
     check_rollout(gym.make_vec(ENV_ID, num_envs=4, simulation=document), 50)
 
 
 def test_no_traffic_at_all_is_a_quiet_service() -> None:
-    from tests.documents import service, with_database
-
     env = gym.make_vec(ENV_ID, num_envs=4, simulation=with_database({**service(), "traffic": 0}))
     seen = check_rollout(env, 50)
     assert seen.stressed == 0
     assert (env.unwrapped.worlds["totals"]["arrived"] == 0).all()  # type: ignore[attr-defined]
+
+
+def test_a_hopelessly_slow_database_stays_finite() -> None:
+    document = with_database(
+        service(instances=2, maxInstances=3, minInstances=0, cpuSecondsPerRequest=1e-4),
+        cpuSecondsPerRequest=0.1,
+        maxConnections=None,
+    )
+    document = {**with_episode(document, tick_seconds=7, maxSteps=300), "traffic": 52414.32}
+    ranges = {"pool.0.initial": (0, 12), "pool.0.cpu_s_per_request": (1e-4, 0.1)}
+    check_rollout(
+        gym.make_vec(ENV_ID, num_envs=64, simulation=document, randomize=ranges), 100, 146
+    )

@@ -54,7 +54,9 @@ def test_the_weights_reproduce_the_specification_s_example() -> None:
 
 def program(database: bool = True, **reward: Any) -> Any:
     document = with_database(service()) if database else service()
-    return compile_simulation(Simulation.model_validate({**document, "reward": reward or "documented"}))
+    return compile_simulation(
+        Simulation.model_validate({**document, "reward": reward or "documented"})
+    )
 
 
 PROGRAM = program()
@@ -77,18 +79,40 @@ magnitudes = st.floats(0, 1e3) | st.floats(0.9, 1.1)
 
 
 @settings(deadline=None)
-@given(latency=magnitudes, errors=st.floats(0, 1), spend=magnitudes, changes=st.integers(0, 20),
-       config=st.integers(0, 20), reversals=st.integers(0, 5), slow=st.integers(0, 2),
-       connections=st.floats(0, 3), seen=st.integers(0, 9))  # fmt: skip
+@given(
+    latency=magnitudes,
+    errors=st.floats(0, 1),
+    spend=magnitudes,
+    changes=st.integers(0, 20),
+    config=st.integers(0, 20),
+    reversals=st.integers(0, 5),
+    slow=st.integers(0, 2),
+    connections=st.floats(0, 3),
+    seen=st.integers(0, 9),
+)
 def test_the_kernel_computes_what_is_documented(
-    latency: float, errors: float, spend: float, changes: int, config: int, reversals: int,
-    slow: int, connections: float, seen: int,
-) -> None:  # fmt: skip
+    latency: float,
+    errors: float,
+    spend: float,
+    changes: int,
+    config: int,
+    reversals: int,
+    slow: int,
+    connections: float,
+    seen: int,
+) -> None:
     found = judged(
-        PROGRAM.params, latency_p95_s=latency * L, error_rate=errors, cost_usd_per_hour=spend * B,
-        changes=changes, config_changes=config, reversals=reversals, sla_violations=slow,
-        connection_pressure=connections, seen=seen,
-    )  # fmt: skip
+        PROGRAM.params,
+        latency_p95_s=latency * L,
+        error_rate=errors,
+        cost_usd_per_hour=spend * B,
+        changes=changes,
+        config_changes=config,
+        reversals=reversals,
+        sla_violations=slow,
+        connection_pressure=connections,
+        seen=seen,
+    )
     parts = (
         performance(latency, errors / E),
         cost(spend),
@@ -119,18 +143,25 @@ def test_the_example_comes_out_of_the_kernel() -> None:
 )
 def test_worse_never_scores_more(kind: str, name: str) -> None:
     params = program(kind=kind).params
-    limits = {"latency_p95_s": 30.0, "error_rate": 1.0, "cost_usd_per_hour": 50.0,
-              "connection_pressure": 3.0, "changes": 30}  # fmt: skip
+    limits = {
+        "latency_p95_s": 30.0,
+        "error_rate": 1.0,
+        "cost_usd_per_hour": 50.0,
+        "connection_pressure": 3.0,
+        "changes": 30,
+    }
     scores = []
     for value in np.linspace(0, limits[name], 31):
         errors = value if name == "error_rate" else 0.0
         slow = name == "latency_p95_s" and value > L
         meter = {
-            "arrived": 1000.0, "served": 1000.0 * (1 - errors), "timed_out": 1000.0 * errors,
+            "arrived": 1000.0,
+            "served": 1000.0 * (1 - errors),
+            "timed_out": 1000.0 * errors,
             "sla_violations": float(slow) + float(errors > E),
             "usd": value / 60 if name == "cost_usd_per_hour" else 0.0,
             name: int(value) if name == "changes" else float(value),
-        }  # fmt: skip
+        }
         scores.append(float(judged(params, **meter)["reward"]))
     assert all(b <= a for a, b in itertools.pairwise(scores))
     if kind == "documented" or name not in ("latency_p95_s", "connection_pressure"):
@@ -168,8 +199,16 @@ def test_dollars_charge_what_an_operator_pays() -> None:
     price = 0.096
     # u: an m5.large with 10 ms of CPU a request serves 200 rps; one request at 70 % of that.
     u = price / 3600 / (0.7 * 200)
-    meter = {"arrived": 900.0, "served": 800.0, "timed_out": 60.0, "rejected": 30.0, "failed": 10.0,
-             "usd": 0.02, "sla_violations": 1.0, "changes": 2}  # fmt: skip
+    meter = {
+        "arrived": 900.0,
+        "served": 800.0,
+        "timed_out": 60.0,
+        "rejected": 30.0,
+        "failed": 10.0,
+        "usd": 0.02,
+        "sla_violations": 1.0,
+        "changes": 2,
+    }
     expected = -10 * (0.02 + 3 * u * 900 + 7 * u * 100 + 0.5 * price / 60 * 2)
     assert judged(compiled.params, **meter)["reward"] == pytest.approx(expected, rel=1e-12)
     meter["sla_violations"] = 0.0

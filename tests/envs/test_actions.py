@@ -66,7 +66,9 @@ def test_a_continuous_action_and_its_document_do_the_same(fleet: float, target: 
         one, other = ours.get_state(), theirs.get_state()
         assert one["pool"]["desired"][0] == other["pool"]["desired"][0]
         assert one["config_changes"] == other["config_changes"]
-        assert one["autoscaler"]["out_cpu"] == pytest.approx(other["autoscaler"]["out_cpu"], abs=1e-6)
+        assert one["autoscaler"]["out_cpu"] == pytest.approx(
+            other["autoscaler"]["out_cpu"], abs=1e-6
+        )
         assert one["meter"]["reward"] == pytest.approx(other["meter"]["reward"], abs=1e-9)
 
 
@@ -88,8 +90,9 @@ def test_a_scale_action_moves_the_fleet_by_its_count() -> None:
 
 @pytest.mark.parametrize(("share", "change"), [(1, 4), (-1, -4), (0.5, 2), (0.1, 0), (9, 4)])
 def test_a_continuous_action_moves_by_half_of_the_range(share: float, change: int) -> None:
-    env = make(simulation=service(instances=5, maxInstances=8, minInstances=1),
-               action_mode="continuous")  # fmt: skip
+    env = make(
+        simulation=service(instances=5, maxInstances=8, minInstances=1), action_mode="continuous"
+    )
     env.step(np.array([share, 0], np.float32))
     expected = min(max(5 + change, 1), 8)
     assert env.get_state()["pool"]["desired"][0] == expected
@@ -181,7 +184,9 @@ def test_only_known_documents_become_actions() -> None:
 
 def test_documents_reach_what_the_table_does_not() -> None:
     env = make(simulation=service(instances=2), autoscaler="on")
-    env.step_document({"type": "scale_out", "parameters": {"instanceCount": 3, "resourceId": "web"}})
+    env.step_document(
+        {"type": "scale_out", "parameters": {"instanceCount": 3, "resourceId": "web"}}
+    )
     assert env.get_state()["pool"]["desired"][0] == 5
     env.step_document(
         {"type": "adjust_threshold", "parameters": {"cpuThreshold": 65, "latencyThreshold": 80}}

@@ -78,57 +78,83 @@ DOCUMENTS: dict[str, tuple[dict[str, Any], str]] = {
     "negative boot": (service(bootSeconds=-1), f"{SETTINGS}/bootSeconds"),
     "warm-up at a standstill": (service(warmupSpeed=0), f"{SETTINGS}/warmupSpeed"),
     "spread without a law": (
-        service(serviceDistribution="exponential", serviceCv2=2), f"{SETTINGS}/serviceCv2"),
+        service(serviceDistribution="exponential", serviceCv2=2),
+        f"{SETTINGS}/serviceCv2",
+    ),
     "no connections": (
-        with_database(service(), maxConnections=0), "/resources/1/characteristics/maxConnections"),
+        with_database(service(), maxConnections=0),
+        "/resources/1/characteristics/maxConnections",
+    ),
     "two databases": (
-        top(resources=[*with_database(service())["resources"],
-                       {"id": "db2", "type": "database", "name": "x", "provider": "aws"}]),
-        "/resources/2"),
+        top(
+            resources=[
+                *with_database(service())["resources"],
+                {"id": "db2", "type": "database", "name": "x", "provider": "aws"},
+            ]
+        ),
+        "/resources/2",
+    ),
     "same id twice": (top(resources=service()["resources"] * 2), "/resources/1/id"),
     "connection to nowhere": (
-        top(connections=[{"sourceId": "web", "targetId": "bd"}]), "/connections/0/targetId"),
+        top(connections=[{"sourceId": "web", "targetId": "bd"}]),
+        "/connections/0/targetId",
+    ),
     "tick of zero": (with_episode(service(), tick_seconds=0), "/episode/tick_seconds"),
     "tick of 3601 s": (with_episode(service(), tick_seconds=3601), "/episode/tick_seconds"),
     "tick of 1.5 s": (with_episode(service(), tick_seconds=1.5), "/episode/tick_seconds"),
     "SLA of zero ms": (
         with_episode(service(), targetSLA={"maxLatencyP95": 0, "maxErrorRate": 1}),
-        "/episode/targetSLA/maxLatencyP95"),
+        "/episode/targetSLA/maxLatencyP95",
+    ),
     "SLA of zero percent": (
         with_episode(service(), targetSLA={"maxLatencyP95": 100, "maxErrorRate": 0}),
-        "/episode/targetSLA/maxErrorRate"),
+        "/episode/targetSLA/maxErrorRate",
+    ),
     "SLA above 100 %": (
         with_episode(service(), targetSLA={"maxLatencyP95": 100, "maxErrorRate": 101}),
-        "/episode/targetSLA/maxErrorRate"),
+        "/episode/targetSLA/maxErrorRate",
+    ),
     "half an SLA": (
         with_episode(service(), targetSLA={"maxLatencyP95": 100}),
-        "/episode/targetSLA/maxErrorRate"),
+        "/episode/targetSLA/maxErrorRate",
+    ),
     "no budget": (with_episode(service(), costBudgetPerHour=0), "/episode/costBudgetPerHour"),
     "no steps": (with_episode(service(), maxSteps=0), "/episode/maxSteps"),
     "failures": (with_episode(service(), enableFailures=True), "/episode/enableFailures"),
-    "unknown compute type": (with_episode(service(), computeType="m5.larg"), "/episode/computeType"),
+    "unknown compute type": (
+        with_episode(service(), computeType="m5.larg"),
+        "/episode/computeType",
+    ),
     "unknown pattern": (pattern(type="wvae"), "/workload/patterns/0/type"),
     "custom without points": (pattern(type="custom"), "/workload/patterns/0/parameters/points"),
     "points out of order": (
-        pattern(type="custom", parameters={"points": [{"timestamp": 5, "rps": 1},
-                                                      {"timestamp": 5, "rps": 2}]}),
-        "/workload/patterns/0/parameters/points/1/timestamp"),
+        pattern(
+            type="custom",
+            parameters={"points": [{"timestamp": 5, "rps": 1}, {"timestamp": 5, "rps": 2}]},
+        ),
+        "/workload/patterns/0/parameters/points/1/timestamp",
+    ),
     "points with NaN": (
         pattern(type="custom", parameters={"points": [{"timestamp": 5, "rps": float("nan")}]}),
-        "/workload/patterns/0/parameters/points/0/rps"),
+        "/workload/patterns/0/parameters/points/0/rps",
+    ),
     "pattern that ends first": (
-        pattern(type="wave", startTime=5, endTime=5), "/workload/patterns/0/endTime"),
+        pattern(type="wave", startTime=5, endTime=5),
+        "/workload/patterns/0/endTime",
+    ),
     "no period": (pattern(type="wave", period=0), "/workload/patterns/0/period"),
-    "too many patterns": (
-        top(workload={"patterns": [{"type": "wave"}] * 9}), "/workload/patterns"),
+    "too many patterns": (top(workload={"patterns": [{"type": "wave"}] * 9}), "/workload/patterns"),
     "negative noise": (top(workload={"noise": {"sigma": -1}}), "/workload/noise/sigma"),
     "offsets crossed": (
-        top(workload={"startOffset": {"low": 2, "high": 1}}), "/workload/startOffset/low"),
+        top(workload={"startOffset": {"low": 2, "high": 1}}),
+        "/workload/startOffset/low",
+    ),
     "unknown reward": (top(reward="dolars"), "/reward"),
     "thresholds crossed": (
         top(autoscaling={"scaleInCpuThreshold": 80, "scaleOutCpuThreshold": 70}),
-        "/autoscaling/scaleInCpuThreshold"),
-}  # fmt: skip
+        "/autoscaling/scaleInCpuThreshold",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -167,7 +193,9 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], str]] = {
     "observation_mode": ({"observation_mode": None}, "/observation_mode"),
     "autoscaler": ({"autoscaler": True}, "/autoscaler"),
     "autoscaler of a fixed pool": (
-        {"simulation": service(autoscaling=None), "autoscaler": "on"}, f"{SETTINGS}/autoscaling"),
+        {"simulation": service(autoscaling=None), "autoscaler": "on"},
+        f"{SETTINGS}/autoscaling",
+    ),
     "quantiles": ({"quantiles": "p99"}, "/quantiles"),
     "split": ({"split": "validation"}, "/split"),
     "metric_delay_s": ({"metric_delay_s": -1}, "/metric_delay_s"),
@@ -191,23 +219,30 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], str]] = {
     "traffic square": ({"traffic": np.ones((2, 2))}, "/traffic"),
     "traffic complex": ({"traffic": np.array([1j, 2])}, "/traffic"),
     "traffic points": (
-        {"traffic": {"name": "f", "dataPoints": [{"timestamp": 1, "rps": 1},
-                                                 {"timestamp": 0, "rps": 1}]}},
-        "/traffic/dataPoints/1/timestamp"),
+        {
+            "traffic": {
+                "name": "f",
+                "dataPoints": [{"timestamp": 1, "rps": 1}, {"timestamp": 0, "rps": 1}],
+            }
+        },
+        "/traffic/dataPoints/1/timestamp",
+    ),
     "trace missing": ({"traffic": Path("/no/such/trace.csv")}, "/traffic/trace"),
     "trace key": ({"traffic": {"trace": "x.csv", "colum": 1}}, "/traffic/colum"),
     "randomize list": ({"randomize": [1]}, "/randomize"),
-    "randomize name": (
-        {"randomize": {"pool.0.boots_s": (1, 2)}}, "/randomize/pool.0.boots_s"),
-    "randomize absent pool": (
-        {"randomize": {"pool.1.boot_s": (1, 2)}}, "/randomize/pool.1.boot_s"),
+    "randomize name": ({"randomize": {"pool.0.boots_s": (1, 2)}}, "/randomize/pool.0.boots_s"),
+    "randomize absent pool": ({"randomize": {"pool.1.boot_s": (1, 2)}}, "/randomize/pool.1.boot_s"),
     "randomize crossed": ({"randomize": {"pool.0.boot_s": (2, 1)}}, "/randomize/pool.0.boot_s"),
     "randomize zero": (
-        {"randomize": {"pool.0.cpu_s_per_request": (0, 1)}}, "/randomize/pool.0.cpu_s_per_request"),
+        {"randomize": {"pool.0.cpu_s_per_request": (0, 1)}},
+        "/randomize/pool.0.cpu_s_per_request",
+    ),
     "randomize NaN": (
-        {"randomize": {"pool.0.boot_s": (float("nan"), 1)}}, "/randomize/pool.0.boot_s"),
+        {"randomize": {"pool.0.boot_s": (float("nan"), 1)}},
+        "/randomize/pool.0.boot_s",
+    ),
     "randomize one number": ({"randomize": {"pool.0.boot_s": 5}}, "/randomize/pool.0.boot_s"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
@@ -272,8 +307,20 @@ def test_an_unusable_trace_is_one_clear_error(tmp_path: Path, content: str, word
 
 
 DISCRETE = [1.0, "a", None, -1, 13, True, np.True_, np.float32(2), [1], np.array([1]), [1, 2]]
-CONTINUOUS = [1.0, "a", None, [0], [0, 0, 0], [np.nan, 0], [np.inf, 0], [True, False], ["a", "b"],
-              [0, None], np.zeros((1, 2)), {}]  # fmt: skip
+CONTINUOUS = [
+    1.0,
+    "a",
+    None,
+    [0],
+    [0, 0, 0],
+    [np.nan, 0],
+    [np.inf, 0],
+    [True, False],
+    ["a", "b"],
+    [0, None],
+    np.zeros((1, 2)),
+    {},
+]
 
 
 @pytest.mark.parametrize(

@@ -133,8 +133,11 @@ def test_an_outage_ends_the_episode_only_when_asked_to() -> None:
 
 def test_a_service_that_answers_nobody_is_not_a_fast_one() -> None:
     # Everyone waits and nobody has given up yet: that must not read as a latency of zero.
-    env = make(simulation=service(minInstances=0, instances=1, timeoutSeconds=600,
-                                  queueCapacity=10**6, bootSeconds=900))  # fmt: skip
+    env = make(
+        simulation=service(
+            minInstances=0, instances=1, timeoutSeconds=600, queueCapacity=10**6, bootSeconds=900
+        )
+    )
     env.reset(seed=0)
     env.step(5)
     *_, info = env.step(0)

@@ -27,8 +27,10 @@ def rows(heading: str) -> list[list[str]]:
 
 
 def test_the_observation_table_is_the_observation() -> None:
-    found = [(name, *map(float, span.strip("[]").split(",")), meaning)
-             for _, name, span, meaning in rows("Observation Space")]  # fmt: skip
+    found = [
+        (name, *map(float, span.strip("[]").split(",")), meaning)
+        for _, name, span, meaning in rows("Observation Space")
+    ]
     assert found == [tuple(component) for component in OBSERVATION]
     assert [int(row[0]) for row in rows("Observation Space")] == list(range(len(OBSERVATION)))
 

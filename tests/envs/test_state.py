@@ -76,8 +76,10 @@ def test_any_step_continues_bit_identically_in_a_new_process(
     np.save(tmp_path / "actions.npy", actions)
     subprocess.run(
         [sys.executable, "-c", CONTINUE, str(tmp_path), json.dumps(kwargs)],
-        check=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     expected = [row for first in range(len(actions)) for row in rows[first:]]
     assert np.array_equal(np.load(tmp_path / "found.npy"), expected)
     assert np.load(tmp_path / "last.npy").tobytes() == env.get_state().tobytes()
@@ -154,7 +156,7 @@ def test_reset_starts_from_a_state() -> None:
     for _ in range(5):
         env.step(1)
     state = env.get_state()
-    _, info = env.reset(options={"state": state})
+    env.reset(options={"state": state})
     now = env.get_state()
     assert now["time_s"] == state["time_s"]
     assert now["step"] == 0
@@ -185,8 +187,9 @@ def foreign_states() -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("kind", ["layout version", "fingerprint", "scenario", "dtype", "nothing",
-                                  "number"])  # fmt: skip
+@pytest.mark.parametrize(
+    "kind", ["layout version", "fingerprint", "scenario", "dtype", "nothing", "number"]
+)
 def test_a_foreign_state_is_refused_and_changes_nothing(kind: str) -> None:
     env = make(simulation=service())
     env.reset(seed=3)
@@ -236,5 +239,10 @@ assert np.array_equal(rewards, expected)
 _, status = os.waitpid(child, 0)
 assert status == 0, status
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=120, cwd=ROOT,
-                   env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
+    subprocess.run(
+        [sys.executable, "-c", program],
+        check=True,
+        timeout=120,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
