@@ -7,7 +7,7 @@ RLLIB := .venv-rllib
 BIN := $(VENV)/bin
 INSTALL := -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help test test-rllib lint types docs demo bench clean
+.PHONY: help test test-rllib lint types docs demo bench results clean
 
 help:
 	@echo "make test        tests, in $(VENV)"
@@ -17,6 +17,7 @@ help:
 	@echo "make docs        the documentation, into site/"
 	@echo "make demo        the demonstration"
 	@echo "make bench       benchmarks beside CartPole"
+	@echo "make results     every published figure, table and picture, measured again"
 	@echo "make clean       remove what the others leave, virtual environments excepted"
 
 $(VENV)/bin/python:
@@ -56,6 +57,10 @@ bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/learning_speed.py
+
+results: $(VENV)/installed-test demo
+	$(BIN)/python benchmarks/picture.py
+	$(BIN)/python benchmarks/report.py
 
 clean:
 	rm -rf build dist site demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

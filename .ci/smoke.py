@@ -58,7 +58,7 @@ def check_steps() -> None:
         for _ in range(10):
             observation, reward, *_ = env.step(env.action_space.sample())
             assert env.observation_space.contains(observation)
-            assert np.isfinite(reward)
+            assert np.isfinite(float(reward))
         env.close()
     batch = gym.make_vec("CloudAutoscale-v0", num_envs=8, scenario=list(cwm_gym.scenarios()))
     batch.reset(seed=0)

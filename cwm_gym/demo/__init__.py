@@ -9,8 +9,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+try:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+except ImportError as error:
+    raise ImportError("cwm_gym.demo needs rich: pip install 'cwm-gym[demo]'") from error
 
 from cwm_gym import policies
 from cwm_gym.demo.picture import draw_report
