@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import cwm_gym  # noqa: F401
-from cwm_gym.testing.checkers import check_rollout
+from cwm_gym.testing.checkers import check_rollout, imbalance
 from tests.documents import ENV_ID, arguments, service, with_database, with_episode
 
 WORLDS, STEPS, DOCUMENTS = 64, 33, 640
@@ -48,8 +48,8 @@ def test_a_million_random_steps(capsys: pytest.CaptureFixture[str]) -> None:
     run()
     with capsys.disabled():
         print(
-            f"\n{counts.steps} random steps, {counts.stressed / counts.steps:.0%} of them stressed, "
-            f"over {len(counts.documents)} documents; worst imbalance {counts.worst:.1e}"
+            f"\n{counts.steps} random steps over {len(counts.documents)} documents, "
+            f"{counts.stressed / counts.steps:.0%} stressed; worst imbalance {counts.worst:.1e}"
         )
     assert counts.steps >= 1_000_000
     assert len(counts.documents) >= 500
@@ -80,3 +80,20 @@ def test_a_hopelessly_slow_database_stays_finite() -> None:
     check_rollout(
         gym.make_vec(ENV_ID, num_envs=64, simulation=document, randomize=ranges), 100, 146
     )
+
+
+def test_a_single_lost_request_would_be_found() -> None:
+    env = gym.make_vec(ENV_ID, num_envs=3, simulation=with_database(service())).unwrapped
+    env.reset(seed=0)
+    before = env.get_state()  # type: ignore[attr-defined]
+    env.step([0, 1, 5])
+    after = env.get_state()  # type: ignore[attr-defined]
+    assert (imbalance(before, after) < 1e-12).all()
+    for change in (1e-3, -1e-3):
+        for place in ("served", "arrived", "timed_out", "rejected", "failed", "backlog_change"):
+            wrong = after.copy()
+            wrong["meter"][place][1] += change
+            assert (imbalance(before, wrong) > 1e-9).tolist() == [False, True, False], place
+    hidden = after.copy()
+    hidden["pool"]["queue"]["waiting"][2, 0] += 1e-3
+    assert (imbalance(before, hidden) > 1e-9).tolist() == [False, False, True]

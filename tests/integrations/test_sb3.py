@@ -79,6 +79,7 @@ def test_equals_dummy_vec_env(action_mode: str, observation_mode: str) -> None:
     assert_same(env.reset_infos[2], reference.reset_infos[2])
     ended = 0
     for actions in some_actions(env, 20):
+        begun = list(env.reset_infos)
         observations, rewards, dones, infos = env.step(actions)
         expected = reference.step(actions)
         assert_same(observations, expected[0])
@@ -93,6 +94,7 @@ def test_equals_dummy_vec_env(action_mode: str, observation_mode: str) -> None:
             del expected[3][i]["episode"]["t"]
             assert_same(info, expected[3][i])
             assert_same(env.reset_infos[i], reference.reset_infos[i])
+            assert env.reset_infos[i] is not begun[i]
     assert ended == 9
 
 
@@ -172,6 +174,18 @@ def test_info_keys_on_every_step() -> None:
             wanted |= {"latency_p95": full["metrics"]["latency_p95"], **parts}
             assert_same({key: info[key] for key in wanted}, wanted)
             assert bool(set(info) - set(wanted)) == dones[i]
+
+
+def test_masks_in_infos_stay_unchanged() -> None:
+    env = short_env(info_keys=["action_mask"])
+    env.set_options([{"fleet": 1}, {"fleet": 5}, {"fleet": 12}])
+    env.reset()
+    held = [info["action_mask"] for info in env.step(np.array([0, 0, 4]))[3]]
+    copies = [mask.copy() for mask in held]
+    assert not np.array_equal(held[0], held[2])
+    for actions in some_actions(env, 10):
+        env.step(actions)
+    np.testing.assert_array_equal(held, copies)
 
 
 def test_one_info_key_may_stand_alone() -> None:
