@@ -58,6 +58,24 @@ def human_time(seconds: float) -> str:
     return f"{whole // 3600}h {whole % 3600 // 60}m"
 
 
+def events_between(ring: NDArray[Any], first: int, last: int) -> list[dict[str, Any]]:
+    """Read events out of a world's ring.
+
+    Args:
+        ring: ``EVENT[MAX_EVENTS]`` of the world.
+        first: Number of the first event wanted.
+        last: Number of events recorded so far.
+
+    Returns:
+        Newest last; of more than ``MAX_EVENTS`` only the newest.
+    """
+    found = []
+    for number in range(max(first, last - MAX_EVENTS), last):
+        time_s, kind, _, value = ring[number % MAX_EVENTS].item()
+        found.append({"time_s": time_s, "kind": EVENT_KINDS[kind], "value": value})
+    return found
+
+
 def events_since(world: Any, count: int) -> list[dict[str, Any]]:
     """Read the events of a world that are newer than a count.
 
@@ -66,19 +84,9 @@ def events_since(world: Any, count: int) -> list[dict[str, Any]]:
         count: Events that have been read already.
 
     Returns:
-        Newest last; of more than ``MAX_EVENTS`` new ones only the newest.
+        As :func:`events_between`.
     """
-    last = int(world["n_events"])
-    return [
-        {
-            "time_s": float(event["at_s"]),
-            "kind": EVENT_KINDS[int(event["kind"])],
-            "value": float(event["value"]),
-        }
-        for event in (
-            world["event"][i % MAX_EVENTS] for i in range(max(count, last - MAX_EVENTS), last)
-        )
-    ]
+    return events_between(world["event"], count, int(world["n_events"]))
 
 
 def vector_info(

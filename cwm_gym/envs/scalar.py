@@ -15,7 +15,7 @@ from cwm_gym.envs import spaces
 from cwm_gym.envs.batch import Batch, workspace
 from cwm_gym.envs.config import configure
 from cwm_gym.envs.dashboard import frame_of, new_dashboard
-from cwm_gym.envs.info import component_names, events_since, human_time, metric_names
+from cwm_gym.envs.info import component_names, events_between, human_time, metric_names
 from cwm_gym.envs.options import ResetOptions
 from cwm_gym.envs.rendering import Dashboard, HumanWindow
 from cwm_gym.spec import Action
@@ -103,6 +103,7 @@ class CloudEnv(gym.Env[Any, Any]):
         self._components = self._out["components"][0]
         self._cost, self._mask = self._out["cost"], self._out["mask"][0]
         self._time, self._n_events = self._out["time_s"], self._out["n_events"]
+        self._ring = self._worlds["event"][0]
         self._seen_events = 0
         database = int(batch.params["database"]["present"][0]) == 1
         wanted = metric_names(config.quantiles, database)
@@ -228,14 +229,13 @@ class CloudEnv(gym.Env[Any, Any]):
         events: list[dict[str, Any]] = []
         count = self._n_events.item()
         if count != self._seen_events:
-            events = events_since(self._worlds[0], self._seen_events)
+            events = events_between(self._ring, self._seen_events, count)
             self._seen_events = count
         metrics = self._metrics if self._picked is None else self._metrics[self._picked]
+        # zip's keyword would cost a tenth of this whole method; the lengths are fixed in _bind.
         info = {
-            "metrics": dict(zip(self._metric_names, metrics.tolist(), strict=True)),
-            "reward_components": dict(
-                zip(self._component_names, self._components.tolist(), strict=False)
-            ),
+            "metrics": dict(zip(self._metric_names, metrics.tolist())),  # noqa: B905
+            "reward_components": dict(zip(self._component_names, self._components.tolist())),  # noqa: B905
             "cost": self._cost.item(),
             "events": events,
             "sim_time_seconds": time_s,
@@ -363,7 +363,7 @@ class CloudEnv(gym.Env[Any, Any]):
     def __getstate__(self) -> dict[str, Any]:
         views = ("_params", "_tables", "_worlds", "_out", "_observation", "_reward",
                  "_terminated", "_truncated", "_metrics", "_components", "_cost", "_mask",
-                 "_time", "_n_events", "_table", "_record")  # fmt: skip
+                 "_time", "_n_events", "_ring", "_table", "_record")  # fmt: skip
         kept = {name: value for name, value in self.__dict__.items() if name not in views}
         return {**kept, "_window": None}
 

@@ -277,6 +277,7 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
         for i, board in enumerate(self._dashboards):
             if done[i]:
                 board.clear()
+                self._shown_events[i] = 0
         self._done = np.zeros(self.num_envs, np.bool_)
         return fresh
 
@@ -291,7 +292,8 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
         out = self._batch.out
         if self._config.observation_mode == "vector":
             if self.copy or fresh:
-                return np.ascontiguousarray(out["observation"])
+                # A copy for certain: of a batch of one, ascontiguousarray would return a view.
+                return out["observation"].copy()
             np.copyto(self._buffer, out["observation"])
             return self._buffer
         rows = np.arange(self.num_envs)
@@ -399,7 +401,9 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
 
     def close_extras(self, **kwargs: Any) -> None:
         """Stop the threads."""
-        self._batch.close()
+        # Gymnasium 1.2 closes an environment also when its constructor has failed.
+        if hasattr(self, "_batch"):
+            self._batch.close()
 
 
 def _mode(mode: AutoresetMode | str) -> AutoresetMode:

@@ -227,6 +227,7 @@ class CwmVecEnv(VecEnv):  # type: ignore[misc]
         if self.native._dashboards:
             for i in indices:
                 self.native._dashboards[i].clear()
+                self.native._shown_events[i] = 0
 
     def close(self) -> None:
         """Stop the threads."""
