@@ -159,13 +159,16 @@ def write_mask(params: Any, w: Any, mask: Any) -> None:
     p = params.pool[primary]
     fleet = w.pool[primary]
     free = not in_cooldown(params.episode, w, primary)
+    out = 1 if free and fleet.desired < p.maximum else 0
+    back = 1 if free and fleet.desired > p.minimum else 0
+    tune = 1 if params.autoscaler.on == 1 else 0
     for i in range(MASK_SIZE):
         kind = _TABLE_KIND[i]
-        possible = True
         if kind == SCALE_OUT:
-            possible = free and fleet.desired < p.maximum
+            mask[i] = out
         elif kind == SCALE_IN:
-            possible = free and fleet.desired > p.minimum
+            mask[i] = back
         elif kind == ADJUST_THRESHOLD:
-            possible = params.autoscaler.on == 1
-        mask[i] = 1 if possible else 0
+            mask[i] = tune
+        else:
+            mask[i] = 1

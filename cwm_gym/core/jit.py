@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 from numba.core import caching
+from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -97,3 +98,28 @@ def entry_point(function: F) -> F:
     compiled = numba.njit(**_OPTIONS)(function)
     compiled._cache = _Cache(function)
     return cast(F, compiled)
+
+
+@intrinsic
+def lend(typing_context: Any, array: Any) -> Any:
+    """Give a view of an array that is not counted as a reference to it.
+
+    Handing an array to a compiled function counts references up and down by atomic operations,
+    at every level of calls and on a counter that all threads share. An entry point, which its
+    caller keeps the array alive for, lends it to what it calls instead.
+
+    Args:
+        typing_context: Supplied by numba.
+        array: The array, for as long as the entry point runs.
+
+    Returns:
+        The same memory as an array without an owner.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, arguments[0])
+        view.meminfo = view.meminfo.type(None)
+        view.parent = view.parent.type(None)
+        return view._getvalue()
+
+    return array(array), generate

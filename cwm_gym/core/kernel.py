@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cwm_gym.core.actions import apply_action
 from cwm_gym.core.demand import curve_rps
-from cwm_gym.core.jit import entry_point, jit
+from cwm_gym.core.jit import entry_point, jit, lend
 from cwm_gym.core.rng import seed_stream
 from cwm_gym.core.step import (
     advance,
@@ -69,10 +69,11 @@ def step_batch(
         out: ``OUT[N]``, overwritten.
         skip_done: Leave worlds whose episode has ended as they are.
     """
+    lent = lend(tables)
     for i in range(worlds.shape[0]):
         w = worlds[i]
         if not (skip_done and w.done == 1):
-            step(params[w.row], tables, w, actions[i], workspace[0], out[i])
+            step(params[w.row], lent, w, actions[i], workspace[0], out[i])
 
 
 @entry_point
@@ -116,6 +117,7 @@ def reset_batch(
         out: ``OUT[N]``; observation and mask are written, the flags cleared.
         chosen: bool[N].
     """
+    lent = lend(tables)
     for i in range(worlds.shape[0]):
         if not chosen[i]:
             continue
@@ -124,7 +126,7 @@ def reset_batch(
         draw_episode(base, w)
         write_draws(base, w, flat_floats, flat_integers)
         p = params[w.row]
-        start_world(p, tables, w, starts[i])
+        start_world(p, lent, w, starts[i])
         out[i].reward = 0.0
         out[i].terminated = False
         out[i].truncated = False
@@ -194,9 +196,10 @@ def advance_batch(
         workspace: ``WORKSPACE[N]``, one for each world.
         seconds: How far, s.
     """
+    lent = lend(tables)
     for i in range(worlds.shape[0]):
         w = worlds[i]
-        advance(params[w.row], tables, w, workspace[i], w.time_s + seconds)
+        advance(params[w.row], lent, w, workspace[i], w.time_s + seconds)
 
 
 @entry_point

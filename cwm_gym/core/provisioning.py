@@ -26,6 +26,8 @@ def batch_count(batches: Any) -> float:
     """
     total = 0.0
     for i in range(MAX_BATCHES):
+        if batches[i].count == 0.0:
+            break
         total += batches[i].count
     return total
 
@@ -191,9 +193,10 @@ def effective_instances(p: Any, pool: Any, from_s: float, to_s: float) -> float:
     middle = 0.5 * (from_s + to_s)
     for i in range(MAX_BATCHES):
         batch = pool.warming[i]
-        if batch.count > 0.0:
-            done = min(max((middle - batch.at_s) / p.warmup_s, 0.0), 1.0)
-            total -= batch.count * (1.0 - done) * (1.0 - p.warmup_speed)
+        if batch.count == 0.0:
+            break
+        done = min(max((middle - batch.at_s) / p.warmup_s, 0.0), 1.0)
+        total -= batch.count * (1.0 - done) * (1.0 - p.warmup_speed)
     return max(total, 0.0)
 
 
@@ -212,8 +215,9 @@ def averaged_launches(pool: Any, from_s: float, to_s: float) -> float:
     total = 0.0
     for i in range(MAX_BATCHES):
         batch = pool.launching[i]
-        if batch.count > 0.0 and batch.at_s < to_s:
-            total += batch.count * (to_s - batch.at_s) / (to_s - from_s)
+        if batch.count == 0.0 or batch.at_s >= to_s:
+            break
+        total += batch.count * (to_s - batch.at_s) / (to_s - from_s)
     return total
 
 

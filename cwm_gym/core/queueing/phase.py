@@ -15,6 +15,7 @@ import numpy as np
 
 from cwm_gym.core.jit import jit
 from cwm_gym.core.queueing.stationary import solve_stationary, wait_skew
+from cwm_gym.core.queueing.transient import overshoot
 
 #: Stands for an infinite room, patience or load.
 FAR = 1e12
@@ -148,10 +149,10 @@ def _split_start(
         backlog = p.room if weight < 1.0 and waiting > rest else waiting
     p.weight = weight
     p.backlog = backlog
-    p.excess = max(0.0, waiting - p.room)
     p.variance = variance if normal else 0.0
     _set_backlog(p, wait_rate)
-    if quick and p.settled and p.clear < 2e-3 * p.span:
+    p.full = min(p.clear, max(0.0, backlog - p.room) / p.capacity)
+    if quick and p.settled and backlog < 2e-3 * p.span * p.capacity:
         p.steady = 1
         return
     # Idle servers fill first: b' = arrival - rate * b, up to the noise of the number in system.
@@ -176,12 +177,16 @@ def _set_backlog(p: Any, wait_rate: float) -> None:
     head = min(backlog / old, p.patience)
     if backlog > old * p.patience:
         old = backlog / p.patience
-    clear = min(backlog / p.capacity, p.patience)
     p.old_rate = old
     p.head_wait = head
+    clear = min(backlog / p.capacity, p.patience)
     p.clear = clear
+    p.gone = old_lost(p, clear)
     p.spread = max(p.variance - p.ca2 * backlog, 0.0) / (old * old)
-    noise = clear * p.cs2 / p.capacity + p.variance / (p.capacity * p.capacity)
+    # Of the backlog's spread, what patience leaves of the backlog.
+    kept = (backlog - p.gone) / p.capacity
+    spread = p.variance * kept * kept / max(backlog * backlog, 1e-12)
+    noise = clear * p.cs2 / p.capacity + spread
     age = noise / p.diffusion
     if p.drift < 0.0:
         age = min(age, -0.8 * clear / p.drift)
@@ -189,3 +194,24 @@ def _set_backlog(p: Any, wait_rate: float) -> None:
     else:
         p.drained = clear * (1.0 + 1.0 / max(p.drift, 1e-9))
     p.age = age
+
+
+@jit
+def old_lost(p: Any, t: float) -> float:
+    """Requests of the backlog that have reached their patience at a time.
+
+    While they leave, the wait at the head of the line grows at the rate at which they arrived,
+    as it did in the overload before: this is the regulator at the patience limit.
+
+    Args:
+        p: ``PHASE`` record with capacity, backlog, old_rate and head_wait set.
+        t: Seconds since the start of the phase, at most ``clear``.
+    """
+    growth = 1.0 - p.capacity / p.old_rate
+    if growth <= 0.0 or p.backlog <= 0.0:
+        return 0.0
+    noise = p.diffusion * p.arrival * max(p.load, 1.0) * p.capacity / (p.old_rate * p.old_rate)
+    result: float = min(
+        p.old_rate * overshoot(p.patience - p.head_wait, growth, noise, t), p.backlog
+    )
+    return result

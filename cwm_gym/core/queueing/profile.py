@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from cwm_gym.core.jit import jit
-from cwm_gym.core.queueing.phase import FAR
+from cwm_gym.core.queueing.phase import old_lost
 from cwm_gym.core.queueing.transient import overshoot, reflected
 
 #: The far barrier matters once the motion has spread over the gap, when x = 1.2 in exp(-x).
@@ -53,17 +53,6 @@ def memory(p: Any, t: float) -> float:
     """Share of the transient part that has not yet met both barriers at time t."""
     x = p.far_rate * (t - p.clear) - FELT
     return math.exp(-x) if 0.0 < x < 40.0 else (1.0 if x <= 0.0 else 0.0)
-
-
-@jit
-def old_lost(p: Any, t: float) -> float:
-    """Requests of the backlog that reach their patience before a server is free for them."""
-    if p.backlog <= p.capacity * p.patience:
-        return 0.0
-    growth = 1.0 - p.capacity / p.old_rate
-    start = (p.patience - p.head_wait) / growth if growth > 1e-12 else FAR
-    result: float = max(0.0, (p.old_rate - p.capacity) * (min(p.clear, t) - max(start, 0.0)))
-    return result
 
 
 @jit

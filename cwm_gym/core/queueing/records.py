@@ -110,9 +110,10 @@ PHASE = np.dtype(
         ("weight", "f8"),  # probability of the transient part
         ("backlog", "f8"),  # its number waiting at the start
         ("variance", "f8"),  # its variance, where it is taken as normal
-        ("excess", "f8"),  # number waiting beyond the room
+        ("full", "f8"),  # time in which more wait than the room holds (it has shrunk)
         ("head_wait", "f8"),  # wait of its first request at the start
         ("clear", "f8"),  # when its last old request has left the queue
+        ("gone", "f8"),  # its requests that lose patience until then
         ("age", "f8"),  # head start of the diffusion: what the variance at `clear` stands for
         ("lag", "f8"),  # time in which idle servers fill before anything queues
         ("spread", "f8"),  # variance of the wait at the start

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cwm_gym.core.jit import jit
-from cwm_gym.core.queueing.profile import FELT, backlog_wait, memory, old_lost
+from cwm_gym.core.queueing.phase import old_lost
+from cwm_gym.core.queueing.profile import FELT, backlog_wait, memory
 from cwm_gym.core.queueing.transient import overshoot, reflected
 
 
@@ -120,7 +121,9 @@ def _transient_end(p: Any) -> tuple[float, float, float, float, float]:
     if weight == 0.0:
         return after, square, timed_out, rejected, rate
 
-    old = old_lost(p, span)
+    old = p.gone if p.clear <= span else old_lost(p, span)
+    # Where more wait than the room holds, nobody is let in until that is gone.
+    shut = arrival * min(span, p.full) if not patient else 0.0
     late = 0.0
     refused = 0.0
     if p.clear > span:
@@ -130,7 +133,7 @@ def _transient_end(p: Any) -> tuple[float, float, float, float, float]:
             refused = _turned_away(p)
         elif arrival > p.capacity:
             refused = _refused(p)
-        waiting = max(0.0, waiting - refused)
+        waiting = max(0.0, waiting - refused - shut)
         waiting_sq = waiting * waiting + noise
         head = min(p.patience, p.head_wait + (p.clear - p.head_wait) * span / p.clear)
         if waiting > 0.0 and head > 0.0:
@@ -145,7 +148,9 @@ def _transient_end(p: Any) -> tuple[float, float, float, float, float]:
             calm = (1.0 - above) * arrival * p.loss * (span - p.patience if patient else span)
             calm = max(0.0, calm)
         if patient:
-            cut = overshoot(p.barrier - p.clear, -p.drift, p.diffusion, span - p.clear - p.lag)
+            # Those that lose patience need no server: the line they leave is that much shorter.
+            reached = min(p.clear, (p.backlog - p.gone) / p.capacity)
+            cut = overshoot(p.barrier - reached, -p.drift, p.diffusion, span - p.clear - p.lag)
             late = max(arrival * cut, calm)
             if arrival * p.patience > p.room and arrival > p.capacity:
                 refused = _refused(p)
@@ -159,12 +164,12 @@ def _transient_end(p: Any) -> tuple[float, float, float, float, float]:
                 start = p.clear + p.drift * p.age
                 time = max(0.0, span - p.clear - p.lag) + p.age
                 free, _, _ = reflected(start, p.drift, p.diffusion, time, p.busy, 1.0, 1.0)
-                waiting = max(0.0, min(p.room, arrival * free - refused))
+                waiting = max(0.0, min(p.room, arrival * free - refused - shut))
                 spread = p.capacity * p.capacity * (second - mean * mean)
                 waiting_sq = waiting * waiting + spread
             elif waiting > p.room:
                 waiting = p.room
-            rate = max(rate - refused / span, p.capacity) if arrival > p.capacity else rate
+            rate = max(rate - (refused + shut) / span, p.capacity) if arrival > p.capacity else rate
         if p.far_rate > 0.0:
             x = p.far_rate * (span - p.clear)
             keep = memory(p, span)
@@ -175,14 +180,14 @@ def _transient_end(p: Any) -> tuple[float, float, float, float, float]:
             steady_late *= max(0.0, span - p.patience) / span
             late = steady_late + keep * (late - steady_late)
             refused = steady_refused + keep * (refused - steady_refused)
-    most = max(p.room, p.backlog)
+    most = p.room if p.full < span else max(p.room, p.backlog)
     if waiting > most:
         waiting = most
         waiting_sq = waiting * waiting
     after += weight * waiting
     square += weight * waiting_sq
     timed_out += weight * (old + late)
-    rejected += weight * min(refused, arrival * span)
+    rejected += weight * min(refused + shut, arrival * span)
     return after, square, timed_out, rejected, rate
 
 
@@ -201,8 +206,6 @@ def _turned_away(p: Any) -> float:
     """Rejections where the room binds before patience: the regulator of the number waiting."""
     drift = p.arrival - p.capacity
     noise = p.ca2 * p.arrival + p.capacity * p.cs2
-    # Where more wait than the room holds (it has shrunk), nobody is let in until that is gone.
-    full = min(p.span, p.excess / p.capacity)
     free = max(0.0, p.room - p.backlog)
-    result: float = p.arrival * full + overshoot(free, drift, noise, p.span - full)
+    result: float = overshoot(free, drift, noise, p.span - p.full)
     return result
