@@ -67,7 +67,7 @@ def scale_to(params: Any, w: Any, pool: int, desired: int, by: int) -> None:
 @jit
 def _ignore(w: Any, kind: int) -> None:
     w.totals.ignored_actions += 1
-    events.record(w, events.ACTION_IGNORED, -1, float(kind))
+    events.record(w, events.ACTION_IGNORED, events.WHOLE_SERVICE, float(kind))
 
 
 @jit
@@ -88,7 +88,7 @@ def _adjust(params: Any, w: Any, cpu: float, throughput: float, latency_s: float
     if not math.isnan(latency_s):
         tuned.out_latency_s = latency_s
     w.config_changes += 1
-    events.record(w, events.THRESHOLD_CHANGED, -1, tuned.out_cpu)
+    events.record(w, events.THRESHOLD_CHANGED, events.WHOLE_SERVICE, tuned.out_cpu)
     return True
 
 

@@ -35,6 +35,9 @@ EVENT_KINDS = (
 ) = range(len(EVENT_KINDS))
 
 
+WHOLE_SERVICE = -1
+
+
 @jit
 def record(w: Any, kind: int, pool: int, value: float) -> None:
     """Write an event over the oldest one.
@@ -42,7 +45,7 @@ def record(w: Any, kind: int, pool: int, value: float) -> None:
     Args:
         w: ``WORLD`` record.
         kind: Index into ``EVENT_KINDS``.
-        pool: Pool concerned; -1 = the whole service.
+        pool: Pool concerned, or ``WHOLE_SERVICE``.
         value: Instances, a threshold, or a measured figure, by kind.
     """
     event = w.event[w.n_events % MAX_EVENTS]

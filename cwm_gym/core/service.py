@@ -123,7 +123,7 @@ def _count_database(
     return completed * (1.0 - d.visit) + flow.completed
 
 
-@jit
+@jit(inline="always")
 def run_segment(params: Any, w: Any, ws: Any, to_s: float) -> None:
     """Let the service run at constant rate and fleets, and count.
 

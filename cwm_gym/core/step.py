@@ -182,7 +182,7 @@ def first_look(params: Any, tables: NDArray[np.float64], w: Any) -> None:
     """
     m = w.meter
     _clear_meter(m)
-    enter_cell(params.demand, tables, w, 0, cell_seconds(params.episode.tick_s))
+    enter_cell(params.demand, tables, w, w.step, cell_seconds(params.episode.tick_s))
     capacity = 0.0
     cost = params.fixed.usd_per_hour
     for i in range(params.n_pools):
@@ -345,17 +345,17 @@ def _judge(params: Any, w: Any) -> None:
     failing = 1.0 if m.error_rate > episode.error_limit else 0.0
     m.sla_violations = slow + failing
     if m.sla_violations > 0.0 and was == 0.0:
-        events.record(w, events.SLA_VIOLATED, -1, m.latency_p95_s)
+        events.record(w, events.SLA_VIOLATED, events.WHOLE_SERVICE, m.latency_p95_s)
     elif m.sla_violations == 0.0 and was > 0.0:
-        events.record(w, events.SLA_RESTORED, -1, m.latency_p95_s)
+        events.record(w, events.SLA_RESTORED, events.WHOLE_SERVICE, m.latency_p95_s)
     before = w.sample[(w.n_samples + MAX_SAMPLES - 1) % MAX_SAMPLES].connection_pressure
     if m.connection_pressure > 1.0 and before <= 1.0:
-        events.record(w, events.CONNECTIONS_EXHAUSTED, -1, m.connection_pressure)
+        events.record(w, events.CONNECTIONS_EXHAUSTED, events.WHOLE_SERVICE, m.connection_pressure)
     down = m.served <= 0.0 and m.arrived > 0.0
     if down:
         w.outage_steps += 1
         if w.outage_steps == 1:
-            events.record(w, events.OUTAGE, -1, m.arrived)
+            events.record(w, events.OUTAGE, events.WHOLE_SERVICE, m.arrived)
     else:
         w.outage_steps = 0
     if down or w.pool[episode.primary].ready == 0:
@@ -446,7 +446,7 @@ def look(params: Any, w: Any, out: Any) -> None:
     write_mask(params, w, out.mask)
 
 
-@jit
+@jit(inline="always")
 def step(params: Any, tables: NDArray[np.float64], w: Any, action: Any, ws: Any, out: Any) -> None:
     """Run one whole tick of one world.
 

@@ -12,25 +12,24 @@ _MAX_CUTS = MAX_NODES // _SLICES - 1
 
 
 @jit
-def add_cut(workspace: Any, n: int, time: float, span: float) -> int:
+def add_cut(workspace: Any, time: float, span: float) -> None:
     """Insert a break point into the sorted list unless it is full or the point is outside."""
-    if not (2e-3 * span < time < span * (1.0 - 2e-3)) or n >= _MAX_CUTS:
-        return n
-    i = n
+    if not (2e-3 * span < time < span * (1.0 - 2e-3)) or workspace.n_cuts >= _MAX_CUTS:
+        return
+    i = workspace.n_cuts
     while i > 0 and workspace.cuts[i - 1] > time:
         workspace.cuts[i] = workspace.cuts[i - 1]
         i -= 1
     workspace.cuts[i] = time
-    return n + 1
+    workspace.n_cuts += 1
 
 
 @jit
-def place_nodes(workspace: Any, n_cuts: int, span: float) -> int:
+def place_nodes(workspace: Any, span: float) -> int:
     """Cut every interval between break points into equal slices, with a node in the middle.
 
     Args:
         workspace: ``WORKSPACE`` record; reads ``cuts``, fills ``node``.
-        n_cuts: Number of break points.
         span: Length of the segment, s.
 
     Returns:
@@ -38,8 +37,8 @@ def place_nodes(workspace: Any, n_cuts: int, span: float) -> int:
     """
     low = 0.0
     n = 0
-    for i in range(n_cuts + 1):
-        high = workspace.cuts[i] if i < n_cuts else span
+    for i in range(workspace.n_cuts + 1):
+        high = workspace.cuts[i] if i < workspace.n_cuts else span
         width = (high - low) / _SLICES
         if high - low > 1e-3 * span:
             for j in range(_SLICES):

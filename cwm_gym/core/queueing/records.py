@@ -170,6 +170,7 @@ TIER = np.dtype(
         ("service", SERVICE),
         ("queue", QUEUE),
         ("flow", FLOW),
+        ("phases", "i8"),  # parts that the segment was taken in, 1 or 2
         ("phase", PHASE, (2,)),
         ("profile", PROFILE, (MAX_NODES,)),
     ],
@@ -181,7 +182,8 @@ WORKSPACE = np.dtype(
     [
         ("tier", TIER, (MAX_POOLS + 1,)),
         ("node", NODE, (MAX_NODES,)),
-        ("cuts", "f8", (4 * (MAX_POOLS + 2),)),
+        ("n_cuts", "i8"),
+        ("cuts", "f8", (4 * (MAX_POOLS + 2),)),  # break points of the segment, sorted, s
         ("mixture", MIXTURE),
     ],
     align=True,

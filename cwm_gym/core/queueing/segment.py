@@ -44,7 +44,7 @@ def mixture_quantile(workspace: Any, q: float) -> float:
     return result
 
 
-@jit
+@jit(inline="always")
 def serve_segment(workspace: Any, n_pools: int, has_database: bool, dt: float) -> None:
     """Advance all tiers by one segment of constant rates and servers.
 
@@ -57,55 +57,52 @@ def serve_segment(workspace: Any, n_pools: int, has_database: bool, dt: float) -
         has_database: Whether completed requests may go on to tier ``DATABASE``.
         dt: Length of the segment, s.
     """
-    n_cuts = 0
+    workspace.n_cuts = 0
     steady = True
     for i in range(n_pools):
         tier = workspace.tier[i]
         _clear(tier.flow)
+        tier.phases = 1
         p = tier.phase[0]
         prepare(p, tier.service, tier.queue, tier.service.arrival_rps, 1.0, 0.0, dt)
         finish(p, tier.queue, tier.flow)
         _settle(tier, dt)
         if p.steady == 0:
             steady = False
-            n_cuts = add_cut(workspace, n_cuts, p.clear, dt)
-            n_cuts = add_cut(workspace, n_cuts, p.drained, dt)
-    phases = 1
+            add_cut(workspace, p.clear, dt)
+            add_cut(workspace, p.drained, dt)
     if has_database:
         tier = workspace.tier[DATABASE]
         _clear(tier.flow)
-        phases = _serve_database(workspace, n_pools, steady, dt)
+        _serve_database(workspace, n_pools, dt)
         _settle(tier, dt)
-        for k in range(phases):
+        for k in range(tier.phases):
             p = tier.phase[k]
             if p.steady == 0:
                 steady = False
-                n_cuts = add_cut(workspace, n_cuts, p.begin + p.clear, dt)
-                n_cuts = add_cut(workspace, n_cuts, p.begin + p.drained, dt)
+                add_cut(workspace, p.begin + p.clear, dt)
+                add_cut(workspace, p.begin + p.drained, dt)
 
     nodes = 1
     if steady:
         workspace.node[0].time = 0.5 * dt
         workspace.node[0].share = 1.0
     else:
-        nodes = place_nodes(workspace, n_cuts, dt)
+        nodes = place_nodes(workspace, dt)
     for i in range(n_pools):
-        _profile(workspace, workspace.tier[i], nodes, 1)
+        _profile(workspace, workspace.tier[i], nodes)
     if has_database:
-        _profile(workspace, workspace.tier[DATABASE], nodes, phases)
+        _profile(workspace, workspace.tier[DATABASE], nodes)
         count_connections(workspace, workspace.tier[DATABASE], nodes)
     collect(workspace, n_pools, has_database, nodes)
 
 
 @jit
-def _serve_database(workspace: Any, n_pools: int, steady: bool, dt: float) -> int:
+def _serve_database(workspace: Any, n_pools: int, dt: float) -> None:
     """Advance the database by what the pools have completed.
 
     While a pool works off a backlog it sends requests at its capacity, afterwards at the rate of
     its arrivals; where that makes a difference the database takes the segment in two phases.
-
-    Returns:
-        Number of phases.
     """
     tier = workspace.tier[DATABASE]
     total = 0.0
@@ -120,25 +117,26 @@ def _serve_database(workspace: Any, n_pools: int, steady: bool, dt: float) -> in
     rate = total * kept / dt
     split = dt
     rise = 0.05 * total / dt
-    if not steady:
-        for i in range(n_pools):
-            pool = workspace.tier[i]
-            p = pool.phase[0]
+    for i in range(n_pools):
+        pool = workspace.tier[i]
+        p = pool.phase[0]
+        if p.steady == 0:
             change = (p.capacity - p.arrival) * p.queues * p.weight * pool.service.visit
-            if p.steady == 0 and change > rise and 0.02 * dt < p.drained < 0.95 * dt:
+            if change > rise and 0.02 * dt < p.drained < 0.95 * dt:
                 rise = change
                 split = p.drained
     if split == dt:
         prepare(tier.phase[0], tier.service, tier.queue, rate, ca2, 0.0, dt)
         finish(tier.phase[0], tier.queue, tier.flow)
-        return 1
+        tier.phases = 1
+        return
     early = min(rate + rise * kept * (1.0 - split / dt), rate * dt / split)
     late = (rate * dt - early * split) / (dt - split)
     prepare(tier.phase[0], tier.service, tier.queue, early, ca2, 0.0, split)
     finish(tier.phase[0], tier.queue, tier.flow)
     prepare(tier.phase[1], tier.service, tier.queue, late, ca2, split, dt - split)
     finish(tier.phase[1], tier.queue, tier.flow)
-    return 2
+    tier.phases = 2
 
 
 @jit
@@ -200,10 +198,10 @@ def _settle(tier: Any, dt: float) -> None:
 
 
 @jit
-def _profile(workspace: Any, tier: Any, nodes: int, phases: int) -> None:
+def _profile(workspace: Any, tier: Any, nodes: int) -> None:
     """Wait at every node, and the time average of the queue."""
     p = tier.phase[0]
-    if phases == 1 and p.steady:
+    if tier.phases == 1 and p.steady:
         observe(p, tier.profile[0], 0.0)
         for j in range(1, nodes):
             _copy_profile(tier.profile[0], tier.profile[j])
@@ -212,7 +210,7 @@ def _profile(workspace: Any, tier: Any, nodes: int, phases: int) -> None:
     mean = 0.0
     for j in range(nodes):
         time = workspace.node[j].time
-        if phases == 2 and time > tier.phase[1].begin:
+        if tier.phases == 2 and time > tier.phase[1].begin:
             p = tier.phase[1]
         observe(p, tier.profile[j], time - p.begin)
         mean += workspace.node[j].share * tier.profile[j].queue
