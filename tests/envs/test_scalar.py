@@ -23,6 +23,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "continuous": {"action_mode": "continuous", "autoscaler": "on"},
     "dict": {"observation_mode": "dict"},
     "dollars": {"reward": "dollars", "quantiles": "all"},
+    "rates": {"traffic": [1500.0, 3000, 2500.5]},
     "bare": {"simulation": service(minInstances=0, instances=1)},
     "randomized": {"randomize": {"pool.0.boot_s": [10, 100]}},
 }
