@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
 from cwm_gym.core import kernel
@@ -18,6 +19,7 @@ from cwm_gym.envs.dashboard import frame_of, new_dashboard
 from cwm_gym.envs.info import component_names, events_between, human_time, metric_names
 from cwm_gym.envs.options import ResetOptions
 from cwm_gym.envs.rendering import Dashboard, HumanWindow
+from cwm_gym.envs.reward import call_reward
 from cwm_gym.spec import Action
 from cwm_gym.spec.errors import ErrorCode, invalid
 
@@ -83,6 +85,7 @@ class CloudEnv(gym.Env[Any, Any]):
         self.action_space = spaces.action_space(action_mode)
         self._batch = Batch(self._config.programs, 1, split)
         self._everyone = np.ones(1, np.bool_)
+        self._started = False
         self._dashboard: Dashboard | None = None
         self._window: HumanWindow | None = None
         if render_mode is not None:
@@ -153,6 +156,7 @@ class CloudEnv(gym.Env[Any, Any]):
         else:
             self._batch.seed_from_entropy()
         wanted.start(self._batch, self._everyone, reseeded=seed is not None)
+        self._started = True
         self._seen_events = int(self._n_events[0])
         if self._dashboard is not None:
             self._dashboard.clear()
@@ -169,6 +173,7 @@ class CloudEnv(gym.Env[Any, Any]):
 
         Raises:
             SpecError: INVALID_REQUEST for an action of the wrong shape or type.
+            ResetNeeded: Before the first reset.
         """
         if self._discrete:
             try:
@@ -198,6 +203,8 @@ class CloudEnv(gym.Env[Any, Any]):
         return self._advance(spaces.record_from_document(action, self.program.pools), action.type)
 
     def _advance(self, record: NDArray[Any], action: Any) -> Step:
+        if not self._started:
+            raise ResetNeeded("Call reset() before step().")
         kernel.step_batch(
             self._params, self._tables, self._worlds, record, workspace(), self._out, False
         )
@@ -205,7 +212,7 @@ class CloudEnv(gym.Env[Any, Any]):
         reward = self._reward.item()
         if self._config.reward is not None:
             metrics = {name: np.array([value]) for name, value in info["metrics"].items()}
-            reward = float(np.asarray(self._config.reward(metrics)).reshape(()))
+            reward = float(call_reward(self._config.reward, metrics, 1)[0])
         if self._dashboard is not None:
             self._push_frame(action, info["events"])
         return (
@@ -276,6 +283,7 @@ class CloudEnv(gym.Env[Any, Any]):
             SpecError: INVALID_REQUEST for a state of another layout or of other arguments.
         """
         self._batch.set_state(np.asarray(state).reshape(-1), np.zeros(1, np.intp))
+        self._started = True
         self._seen_events = int(self._n_events[0])
 
     def action_from_document(self, document: Action | Mapping[str, Any]) -> Any:
