@@ -214,7 +214,7 @@ class CloudEnv(gym.Env[Any, Any]):
             metrics = {name: np.array([value]) for name, value in info["metrics"].items()}
             reward = float(call_reward(self._config.reward, metrics, 1)[0])
         if self._dashboard is not None:
-            self._push_frame(action, info["events"])
+            self._push_frame(action, info["events"], reward)
         return (
             self._observation.copy() if self._vector else self._observe(),
             reward,
@@ -327,7 +327,7 @@ class CloudEnv(gym.Env[Any, Any]):
         reach = spaces.continuous_reach(int(pool["maximum"]), int(pool["minimum"]))
         return reach, float(self._worlds["autoscaler"]["out_cpu"][0])
 
-    def _push_frame(self, action: Any, events: list[dict[str, Any]]) -> None:
+    def _push_frame(self, action: Any, events: list[dict[str, Any]], reward: float) -> None:
         assert self._dashboard is not None
         label = action if isinstance(action, str) else ""
         if self._discrete and isinstance(action, int):
@@ -335,7 +335,8 @@ class CloudEnv(gym.Env[Any, Any]):
             label = kind.replace("_", " ") + (f" {value}" if value else "")
         elif not label:
             label = ", ".join(f"{float(x):+.2f}" for x in action)
-        self._dashboard.push(frame_of(self._params[0], self._worlds[0], label, events))
+        frame = frame_of(self._params[0], self._worlds[0], label, events, reward)
+        self._dashboard.push(frame)
         if self.render_mode == "human":
             self.render()
 

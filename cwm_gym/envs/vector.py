@@ -249,7 +249,7 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
             if self.autoreset_mode != AutoresetMode.SAME_STEP:
                 rewards = np.where(was_done, 0.0, rewards)
         self._done = terminated | truncated
-        self._push_frames()
+        self._push_frames(rewards)
         if self.autoreset_mode == AutoresetMode.SAME_STEP and self._done.any():
             info = self._restart(info)
         return self._observations(), rewards, terminated, truncated, info
@@ -362,7 +362,7 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
         chosen = np.atleast_1d(np.asarray(indices))
         return np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen.astype(np.intp)
 
-    def _push_frames(self) -> None:
+    def _push_frames(self, rewards: NDArray[np.float64] | None = None) -> None:
         worlds, params = self._batch.worlds, self._batch.params
         for i, board in enumerate(self._dashboards):
             world = worlds[i]
@@ -371,7 +371,8 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
                 self._shown_events[i] = 0
             else:
                 events = events_since(world, self._shown_events[i])
-                board.push(frame_of(params[int(world["row"])], world, "", events))
+                reward = None if rewards is None else float(rewards[i])
+                board.push(frame_of(params[int(world["row"])], world, "", events, reward))
             self._shown_events[i] = int(world["n_events"])
 
     def render(self) -> Any:
