@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cwm_gym.core import kernel
 from cwm_gym.core.records import DISCRETE_ACTIONS, OBSERVATION
-from cwm_gym.envs import spaces
+from cwm_gym.envs import action_documents, spaces
 from cwm_gym.envs.batch import Batch, workspace
 from cwm_gym.envs.config import configure
 from cwm_gym.envs.dashboard import frame_of, new_dashboard
@@ -200,7 +200,9 @@ class CloudEnv(gym.Env[Any, Any]):
             SpecError: If the document is wrong or cannot be carried out.
         """
         action = Action.from_document(document)
-        return self._advance(spaces.record_from_document(action, self.program.pools), action.type)
+        return self._advance(
+            action_documents.record_from_document(action, self.program.pools), action.type
+        )
 
     def _advance(self, record: NDArray[Any], action: Any) -> Step:
         if not self._started:
@@ -300,8 +302,8 @@ class CloudEnv(gym.Env[Any, Any]):
         """
         action = Action.from_document(document)
         if self._discrete:
-            return spaces.discrete_from_document(action)
-        return spaces.continuous_from_document(action, *self._continuous_terms())
+            return action_documents.discrete_from_document(action)
+        return action_documents.continuous_from_document(action, *self._continuous_terms())
 
     def document_from_action(self, action: Any) -> Action:
         """Describe an action as a document; the inverse of :meth:`action_from_document`.
@@ -318,13 +320,13 @@ class CloudEnv(gym.Env[Any, Any]):
         """
         if self._discrete:
             index = int(spaces.check_discrete(np.asarray([action]), 1)[0])
-            return spaces.document_from_discrete(index)
+            return action_documents.document_from_discrete(index)
         pair = spaces.check_pair(action)[0]
-        return spaces.document_from_continuous(pair, *self._continuous_terms())
+        return action_documents.document_from_continuous(pair, *self._continuous_terms())
 
     def _continuous_terms(self) -> tuple[int, float]:
         pool = self._params[0]["pool"][int(self._params["episode"]["primary"][0])]
-        reach = spaces.continuous_reach(int(pool["maximum"]), int(pool["minimum"]))
+        reach = action_documents.continuous_reach(int(pool["maximum"]), int(pool["minimum"]))
         return reach, float(self._worlds["autoscaler"]["out_cpu"][0])
 
     def _push_frame(self, action: Any, events: list[dict[str, Any]], reward: float) -> None:

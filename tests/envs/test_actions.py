@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cwm_gym.core.records import DISCRETE_ACTIONS
-from cwm_gym.envs import spaces
+from cwm_gym.envs import action_documents
 from cwm_gym.envs.scalar import CloudEnv
 from cwm_gym.spec import Action, SpecError
 from tests.documents import ENV_ID, service
@@ -44,14 +44,14 @@ units = st.floats(-1, 1, width=32)
 def test_documents_are_the_inverse_of_continuous_actions(
     fleet: float, target: float, threshold: float, highest: int
 ) -> None:
-    reach = spaces.continuous_reach(highest, 1)
+    reach = action_documents.continuous_reach(highest, 1)
     for pair in ((fleet, 0.0), (0.0, target)):
         action = np.array(pair, np.float32)
-        document = spaces.document_from_continuous(action, reach, threshold)
-        back = spaces.continuous_from_document(document, reach, threshold)
+        document = action_documents.document_from_continuous(action, reach, threshold)
+        back = action_documents.continuous_from_document(document, reach, threshold)
         assert back.dtype == np.float32
         assert (abs(back) <= 1).all()
-        assert spaces.document_from_continuous(back, reach, threshold) == document
+        assert action_documents.document_from_continuous(back, reach, threshold) == document
 
 
 @settings(max_examples=60, deadline=None)
