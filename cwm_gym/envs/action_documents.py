@@ -15,6 +15,8 @@ from cwm_gym.spec import Action, AdjustThresholdParams, ScaleParams
 from cwm_gym.spec.errors import ErrorCode, SpecError, invalid
 
 _ROUNDING = 1e-5  # of a CPU target, in units of CPU_CHANGE
+# As an action holds it: a float32, which lies above the exact figure.
+_SMALLEST = float(np.float32(CPU_SMALLEST))
 
 
 def record_from_document(document: Action, pools: tuple[str, ...]) -> NDArray[Any]:
@@ -160,7 +162,7 @@ def continuous_from_document(
             # Both directions end at the bound, however close it is.
             change = 1.0 if wanted == CPU_HIGHEST else -1.0
         if only and reached and abs(change) >= CPU_SMALLEST - _ROUNDING:
-            smallest = math.copysign(max(abs(change), CPU_SMALLEST + _ROUNDING), change)
+            smallest = math.copysign(max(abs(change), _SMALLEST), change)
             return np.array([0.0, min(max(smallest, -1.0), 1.0)], np.float32)
     raise _not_expressed("a continuous action holds a change of the fleet or of the CPU target")
 

@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cwm_gym.core.records import DISCRETE_ACTIONS
@@ -40,6 +40,8 @@ units = st.floats(-1, 1, width=32)
 
 
 @settings(max_examples=300, deadline=None)
+@example(fleet=0.0, target=float(np.float32(0.05)), threshold=0.5, highest=1)
+@example(fleet=0.0, target=float(np.float32(-0.05)), threshold=0.123456789, highest=1)
 @given(fleet=units, target=units, threshold=st.floats(0.01, 1.0), highest=st.integers(1, 60))
 def test_documents_are_the_inverse_of_continuous_actions(
     fleet: float, target: float, threshold: float, highest: int
