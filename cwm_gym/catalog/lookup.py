@@ -13,6 +13,7 @@ from cwm_gym.spec.errors import ErrorCode, Problem, RegionSuggestion, SpecError,
 
 Kind = Literal["compute", "database"]
 
+_REMARK = re.compile(r"\s*\([^()]*\)$")
 _FLEX = re.compile(r"(?P<shape>.+):(?P<ocpu>\d+)-(?P<gib>\d+)")
 
 
@@ -57,6 +58,9 @@ def resolve_size(
 ) -> ComputeSize | DatabaseSize:
     """Find a size by name or alias, whatever the case.
 
+    Blanks stand for hyphens and a remark in parentheses is passed over, as in the ``ATP 2 OCPU``
+    and ``S0 (10 DTU)`` of price lists.
+
     Some database classes are sold in several service families and for several engines under one
     name. Where nothing narrows the choice, the first row of the data file is meant: RDS before
     Aurora, MySQL before PostgreSQL (as in the specification's benchmark).
@@ -73,10 +77,13 @@ def resolve_size(
         The size.
 
     Raises:
-        SpecError: UNKNOWN_PROVIDER, or UNKNOWN_SIZE with the closest names.
+        SpecError: UNKNOWN_PROVIDER; UNKNOWN_SIZE with the closest names; INVALID_FIELD if the size
+            is no text.
     """
     catalog = load(provider, pointer=pointer)
-    folded = size.casefold()
+    if not isinstance(size, str):
+        raise invalid(pointer, f"The size is {size!r}", "Give the name of a size.")
+    folded = _REMARK.sub("", size).strip().casefold().replace(" ", "-")
     index = _index(provider)
     name = index.get(folded, folded)
     for found in _sizes(provider).get(name.casefold(), ()):

@@ -52,7 +52,7 @@ def price(
             a size that is billed by use only.
     """
     catalog = load(provider, pointer=pointer)
-    if isinstance(size, str):
+    if not isinstance(size, ComputeSize | DatabaseSize):
         size = resolve_size(
             provider, size, service_family=service_family, engine=engine, pointer=pointer
         )

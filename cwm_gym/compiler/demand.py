@@ -23,7 +23,7 @@ Traffic = (
     | Mapping[str, Any]
     | TrafficPattern
     | TrafficForecast
-    | Sequence[TrafficPattern | Mapping[str, Any]]
+    | Sequence[TrafficPattern | Mapping[str, Any] | float]
     | NDArray[np.floating[Any]]
 )
 
@@ -92,8 +92,8 @@ def write_demand(
     record["day_start_s"] = workload.day_start_seconds
     if is_trace(traffic):
         return _write_trace(record, traffic, max_steps, split, capacity_rps, tick_s)
-    if isinstance(traffic, np.ndarray):
-        return _write_array(record, traffic, tick_s)
+    if _is_array(traffic):
+        return _write_array(record, np.asarray(traffic), tick_s)
     try:
         patterns = _patterns(simulation, workload, episode, traffic)
     except SpecError as error:
@@ -142,21 +142,26 @@ def _patterns(
     if isinstance(traffic, TrafficPattern | Mapping):
         traffic = [traffic]
     if isinstance(traffic, Sequence) and not isinstance(traffic, bytes):
-        if traffic and all(isinstance(x, int | float) for x in traffic):
-            raise _wrong_traffic(traffic, "Give an array: np.array([...]).")
+        if not traffic:
+            raise invalid("/traffic", "The list of traffic patterns is empty", "Give at least one.")
         return tuple(TrafficPattern.model_validate(one) for one in traffic)
-    raise _wrong_traffic(traffic, "")
-
-
-def _wrong_traffic(traffic: object, hint: str) -> Exception:
-    return invalid(
+    raise invalid(
         "/traffic",
         f"Cannot use {type(traffic).__name__} as traffic",
-        hint
-        or "Give a pattern name, TrafficPattern documents, a TrafficForecast, an array of rps per "
+        "Give a pattern name, TrafficPattern documents, a TrafficForecast, an array of rps per "
         'tick, or a trace as pathlib.Path or {"trace": path}.',
         ErrorCode.INVALID_REQUEST,
     )
+
+
+def _is_array(traffic: object) -> bool:
+    """Whether traffic is an array of rates, or a list of numbers: the same in JSON."""
+    if isinstance(traffic, list | tuple):
+        numbers = int | float | np.integer | np.floating
+        return bool(traffic) and all(
+            isinstance(one, numbers) and not isinstance(one, bool) for one in traffic
+        )
+    return isinstance(traffic, np.ndarray)
 
 
 def _same_kind(one: str, other: str) -> bool:

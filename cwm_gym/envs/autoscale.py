@@ -122,7 +122,7 @@ class CloudAutoscaleEnv(CloudEnv):
     | `scenario` | `"aws-web-app"` | name of a ready-made service (`cwm_gym.scenarios()`) |
     | `simulation` | | `Simulation`, dict or path to JSON, in place of a scenario |
     | `episode` | | `EpisodeConfig` or dict; replaces fields of the simulation's own |
-    | `traffic` | | pattern name, `TrafficPattern` documents, `TrafficForecast`, array of rps per tick, or a trace: `pathlib.Path` or `{"trace": path, "column": ..., "unit": ...}` |
+    | `traffic` | | pattern name, `TrafficPattern` documents, `TrafficForecast`, array (in JSON a list) of rps per tick, or a trace: `pathlib.Path` or `{"trace": path, "column": ..., "unit": ...}` |
     | `action_mode` | `"discrete"` | or `"continuous"` |
     | `observation_mode` | `"vector"` | or `"dict"` |
     | `reward` | `"documented"` | `"dollars"`, a `RewardConfig`, or a function `(metrics: dict of (N,) arrays) -> (N,)` called once a step |

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cwm_gym.compiler import Options, Program, compile_simulation
 from cwm_gym.compiler.demand import Traffic
+from cwm_gym.envs.reward import RewardFunction
 from cwm_gym.envs.spaces import ACTION_MODES, OBSERVATION_MODES
 from cwm_gym.scenarios import DEFAULT_SCENARIO, load_scenario
 from cwm_gym.spec import Document, EpisodeConfig, RewardConfig, Simulation, load_document
@@ -21,7 +19,6 @@ from cwm_gym.spec.errors import ErrorCode, SpecError, invalid
 
 SimulationLike = Simulation | Mapping[str, Any] | str | Path
 D = TypeVar("D", bound=Document)
-RewardFunction = Callable[[dict[str, NDArray[np.float64]]], Any]
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,25 @@ def new_dashboard(program: Program) -> Dashboard:
     )
 
 
-def frame_of(params: Any, world: Any, action: str, events: Sequence[Mapping[str, Any]]) -> Frame:
+_COUNTED = ("scale_out", "scale_in", "autoscale_out", "autoscale_in", "instances_ready")
+
+
+def _line(event: Mapping[str, Any]) -> str:
+    """Write an event, with its figure where that needs no unit."""
+    kind, value = event["kind"], event["value"]
+    words = str(kind).replace("_", " ")
+    if kind in _COUNTED:
+        return f"{words} {value:.0f}"
+    return f"{words} {value:.0%}" if kind == "threshold_changed" else words
+
+
+def frame_of(
+    params: Any,
+    world: Any,
+    action: str,
+    events: Sequence[Mapping[str, Any]],
+    reward: float | None = None,
+) -> Frame:
     """Describe the last tick of a world.
 
     Args:
@@ -42,6 +60,7 @@ def frame_of(params: Any, world: Any, action: str, events: Sequence[Mapping[str,
         world: ``WORLD`` record.
         action: Short label of the action taken.
         events: Events of that tick.
+        reward: What the agent was given; the kernel's reward if None.
 
     Returns:
         The frame.
@@ -63,7 +82,7 @@ def frame_of(params: Any, world: Any, action: str, events: Sequence[Mapping[str,
         ready=int(fleet["ready"]),
         pending=int(fleet["desired"] - fleet["ready"]),
         connection_pressure=pressure,
-        reward=float(meter["reward"]),
+        reward=float(meter["reward"] if reward is None else reward),
         action=action,
-        events=tuple(f"{event['kind'].replace('_', ' ')} {event['value']:.3g}" for event in events),
+        events=tuple(_line(event) for event in events),
     )

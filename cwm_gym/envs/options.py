@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,8 @@ class ResetOptions:
         Raises:
             SpecError: For an unknown key or an unusable value.
         """
+        if not isinstance(options, Mapping | None):
+            raise invalid("/options", f"The options are {options!r}", "Give a dictionary.")
         given = dict(options or {})
         for key in given:
             if key not in _KNOWN:

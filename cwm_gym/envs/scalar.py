@@ -7,17 +7,19 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
 from cwm_gym.core import kernel
 from cwm_gym.core.records import DISCRETE_ACTIONS, OBSERVATION
-from cwm_gym.envs import spaces
+from cwm_gym.envs import action_documents, spaces
 from cwm_gym.envs.batch import Batch, workspace
 from cwm_gym.envs.config import configure
 from cwm_gym.envs.dashboard import frame_of, new_dashboard
 from cwm_gym.envs.info import component_names, events_between, human_time, metric_names
 from cwm_gym.envs.options import ResetOptions
 from cwm_gym.envs.rendering import Dashboard, HumanWindow
+from cwm_gym.envs.reward import call_reward
 from cwm_gym.spec import Action
 from cwm_gym.spec.errors import ErrorCode, invalid
 
@@ -83,6 +85,7 @@ class CloudEnv(gym.Env[Any, Any]):
         self.action_space = spaces.action_space(action_mode)
         self._batch = Batch(self._config.programs, 1, split)
         self._everyone = np.ones(1, np.bool_)
+        self._started = False
         self._dashboard: Dashboard | None = None
         self._window: HumanWindow | None = None
         if render_mode is not None:
@@ -153,6 +156,7 @@ class CloudEnv(gym.Env[Any, Any]):
         else:
             self._batch.seed_from_entropy()
         wanted.start(self._batch, self._everyone, reseeded=seed is not None)
+        self._started = True
         self._seen_events = int(self._n_events[0])
         if self._dashboard is not None:
             self._dashboard.clear()
@@ -169,6 +173,7 @@ class CloudEnv(gym.Env[Any, Any]):
 
         Raises:
             SpecError: INVALID_REQUEST for an action of the wrong shape or type.
+            ResetNeeded: Before the first reset.
         """
         if self._discrete:
             try:
@@ -195,9 +200,13 @@ class CloudEnv(gym.Env[Any, Any]):
             SpecError: If the document is wrong or cannot be carried out.
         """
         action = Action.from_document(document)
-        return self._advance(spaces.record_from_document(action, self.program.pools), action.type)
+        return self._advance(
+            action_documents.record_from_document(action, self.program.pools), action.type
+        )
 
     def _advance(self, record: NDArray[Any], action: Any) -> Step:
+        if not self._started:
+            raise ResetNeeded("Call reset() before step().")
         kernel.step_batch(
             self._params, self._tables, self._worlds, record, workspace(), self._out, False
         )
@@ -205,9 +214,9 @@ class CloudEnv(gym.Env[Any, Any]):
         reward = self._reward.item()
         if self._config.reward is not None:
             metrics = {name: np.array([value]) for name, value in info["metrics"].items()}
-            reward = float(np.asarray(self._config.reward(metrics)).reshape(()))
+            reward = float(call_reward(self._config.reward, metrics, 1)[0])
         if self._dashboard is not None:
-            self._push_frame(action, info["events"])
+            self._push_frame(action, info["events"], reward)
         return (
             self._observation.copy() if self._vector else self._observe(),
             reward,
@@ -276,6 +285,7 @@ class CloudEnv(gym.Env[Any, Any]):
             SpecError: INVALID_REQUEST for a state of another layout or of other arguments.
         """
         self._batch.set_state(np.asarray(state).reshape(-1), np.zeros(1, np.intp))
+        self._started = True
         self._seen_events = int(self._n_events[0])
 
     def action_from_document(self, document: Action | Mapping[str, Any]) -> Any:
@@ -292,8 +302,8 @@ class CloudEnv(gym.Env[Any, Any]):
         """
         action = Action.from_document(document)
         if self._discrete:
-            return spaces.discrete_from_document(action)
-        return spaces.continuous_from_document(action, *self._continuous_terms())
+            return action_documents.discrete_from_document(action)
+        return action_documents.continuous_from_document(action, *self._continuous_terms())
 
     def document_from_action(self, action: Any) -> Action:
         """Describe an action as a document; the inverse of :meth:`action_from_document`.
@@ -310,16 +320,16 @@ class CloudEnv(gym.Env[Any, Any]):
         """
         if self._discrete:
             index = int(spaces.check_discrete(np.asarray([action]), 1)[0])
-            return spaces.document_from_discrete(index)
+            return action_documents.document_from_discrete(index)
         pair = spaces.check_pair(action)[0]
-        return spaces.document_from_continuous(pair, *self._continuous_terms())
+        return action_documents.document_from_continuous(pair, *self._continuous_terms())
 
     def _continuous_terms(self) -> tuple[int, float]:
         pool = self._params[0]["pool"][int(self._params["episode"]["primary"][0])]
-        reach = spaces.continuous_reach(int(pool["maximum"]), int(pool["minimum"]))
+        reach = action_documents.continuous_reach(int(pool["maximum"]), int(pool["minimum"]))
         return reach, float(self._worlds["autoscaler"]["out_cpu"][0])
 
-    def _push_frame(self, action: Any, events: list[dict[str, Any]]) -> None:
+    def _push_frame(self, action: Any, events: list[dict[str, Any]], reward: float) -> None:
         assert self._dashboard is not None
         label = action if isinstance(action, str) else ""
         if self._discrete and isinstance(action, int):
@@ -327,7 +337,8 @@ class CloudEnv(gym.Env[Any, Any]):
             label = kind.replace("_", " ") + (f" {value}" if value else "")
         elif not label:
             label = ", ".join(f"{float(x):+.2f}" for x in action)
-        self._dashboard.push(frame_of(self._params[0], self._worlds[0], label, events))
+        frame = frame_of(self._params[0], self._worlds[0], label, events, reward)
+        self._dashboard.push(frame)
         if self.render_mode == "human":
             self.render()
 

@@ -19,6 +19,7 @@ from cwm_gym.envs.dashboard import frame_of, new_dashboard
 from cwm_gym.envs.info import component_names, events_since, metric_names, vector_info
 from cwm_gym.envs.options import ResetOptions
 from cwm_gym.envs.rendering import Dashboard
+from cwm_gym.envs.reward import call_reward
 from cwm_gym.spec.errors import ErrorCode, invalid
 
 Observations = NDArray[np.float32] | dict[str, NDArray[np.float32]]
@@ -244,17 +245,11 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
         rewards = out["reward"].copy()
         if self._config.reward is not None:
             metrics = {k: v for k, v in info["metrics"].items() if not k.startswith("_")}
-            rewards = np.asarray(self._config.reward(metrics), dtype=np.float64)
-            if rewards.shape != (self.num_envs,):
-                raise invalid(
-                    "/reward",
-                    f"The reward function returned shape {rewards.shape}",
-                    f"Return one number an environment: shape ({self.num_envs},).",
-                )
+            rewards = call_reward(self._config.reward, metrics, self.num_envs)
             if self.autoreset_mode != AutoresetMode.SAME_STEP:
                 rewards = np.where(was_done, 0.0, rewards)
         self._done = terminated | truncated
-        self._push_frames()
+        self._push_frames(rewards)
         if self.autoreset_mode == AutoresetMode.SAME_STEP and self._done.any():
             info = self._restart(info)
         return self._observations(), rewards, terminated, truncated, info
@@ -367,7 +362,7 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
         chosen = np.atleast_1d(np.asarray(indices))
         return np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen.astype(np.intp)
 
-    def _push_frames(self) -> None:
+    def _push_frames(self, rewards: NDArray[np.float64] | None = None) -> None:
         worlds, params = self._batch.worlds, self._batch.params
         for i, board in enumerate(self._dashboards):
             world = worlds[i]
@@ -376,7 +371,8 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
                 self._shown_events[i] = 0
             else:
                 events = events_since(world, self._shown_events[i])
-                board.push(frame_of(params[int(world["row"])], world, "", events))
+                reward = None if rewards is None else float(rewards[i])
+                board.push(frame_of(params[int(world["row"])], world, "", events, reward))
             self._shown_events[i] = int(world["n_events"])
 
     def render(self) -> Any:

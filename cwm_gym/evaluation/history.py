@@ -14,7 +14,7 @@ from cwm_gym.envs.info import events_since
 from cwm_gym.evaluation.plot import plot_history
 from cwm_gym.evaluation.result import jsonable
 from cwm_gym.evaluation.rollout import DEFAULT_ID, make_batch, play, whole
-from cwm_gym.policies.base import policy_name
+from cwm_gym.policies.base import NOTHING, policy_name
 from cwm_gym.policies.models import as_policy
 from cwm_gym.policies.simple import Idle
 from cwm_gym.scenarios import load_scenario
@@ -188,10 +188,10 @@ def simulate(
             budget_usd_hr=float(episode["budget_usd_per_hour"]),
             arguments={
                 "env_id": env_id,
-                "env_kwargs": {**chosen.env_kwargs, **given},
+                "env_kwargs": {**getattr(chosen, "env_kwargs", NOTHING), **given},
                 "split": split,
                 "seed": seed,
-                "reset_options": dict(chosen.reset_options),
+                "reset_options": dict(getattr(chosen, "reset_options", NOTHING)),
             },
         )
     finally:

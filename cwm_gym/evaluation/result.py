@@ -308,7 +308,13 @@ def jsonable(value: Any) -> Any:
         Plain values; a function becomes its qualified name.
     """
     if isinstance(value, Mapping):
-        return {str(key): jsonable(one) for key, one in value.items()}
+        return {
+            # A path given as traffic is a trace; a string there would be the name of a pattern.
+            str(key): {"trace": str(one)}
+            if key == "traffic" and isinstance(one, PurePath)
+            else jsonable(one)
+            for key, one in value.items()
+        }
     if isinstance(value, list | tuple):
         return [jsonable(one) for one in value]
     if isinstance(value, np.ndarray | np.generic):

@@ -7,9 +7,11 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
+from cwm_gym.envs.vector import CloudVectorEnv
 from cwm_gym.evaluation.result import Evaluation
 from cwm_gym.policies.base import NOTHING, policy_name
 from cwm_gym.policies.models import as_policy
@@ -110,6 +112,15 @@ def make_batch(
     if env_id not in gym.registry:
         near = ", ".join(closest(str(env_id), list(ENVIRONMENTS), 3))
         raise invalid("/env_id", f"Unknown environment {env_id!r}", f"Did you mean {near}?")
+    entry = gym.spec(env_id).vector_entry_point
+    creator: Any = load_env_creator(entry) if isinstance(entry, str) else entry
+    if not (isinstance(creator, type) and issubclass(creator, CloudVectorEnv)):
+        raise invalid(
+            "/env_id",
+            f"'{env_id}' is not an environment of cwm_gym",
+            f"Use one of: {', '.join(ENVIRONMENTS)}.",
+            ErrorCode.INVALID_REQUEST,
+        )
     for name in _OURS:
         if name in env_kwargs:
             raise invalid(

@@ -197,6 +197,7 @@ def _problem(detail: ErrorDetails, where: str, names: Mapping[str, str], label: 
         return Problem(ErrorCode.INVALID_FIELD, where, message, hint)
     message = detail["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)
     message = message.replace("a valid tuple", "a list").replace("a valid ", "a ")
+    message = message.replace("a integer", "an integer")
     message = f"{name} {message}; got {shown(value)}"
     return Problem(ErrorCode.INVALID_FIELD, where, message, _hint(detail))
 

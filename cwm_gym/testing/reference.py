@@ -68,11 +68,12 @@ def load_cases(path: str | Path) -> list[dict[str, Any]]:
         Its cases.
 
     Raises:
-        ValueError: If the document is of another schema.
+        ValueError: If the file is no JSON, or of another schema.
     """
     document = json.loads(Path(path).read_text(encoding="utf-8"))
-    if document.get("schema") != SCHEMA:
-        raise ValueError(f"{path}: expected schema {SCHEMA!r}, found {document.get('schema')!r}")
+    found = document.get("schema") if isinstance(document, dict) else None
+    if found != SCHEMA:
+        raise ValueError(f"{path}: expected schema {SCHEMA!r}, found {found!r}")
     return list(document["cases"])
 
 
@@ -202,7 +203,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("file", type=Path, help="reference document (JSON)")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     options = parser.parse_args(arguments)
-    cases = load_cases(options.file)
+    try:
+        cases = load_cases(options.file)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     scores = score(cases)
     broken = missed(scores)
     categories = np.array([case["category"] for case in cases])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cwm_gym import catalog
@@ -10,6 +12,27 @@ from cwm_gym.spec.errors import ErrorCode, SpecError
 
 def test_size_names_ignore_case() -> None:
     assert catalog.resolve_size("azure", "standard_d4S_V3").name == "Standard_D4s_v3"
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "found"),
+    [
+        ("azure", "S0 (10 DTU)", "S0"),
+        ("azure", "GP_Gen5_4 (GP 4 vCores)", "GP_Gen5_4"),
+        ("oci", "ATP 2 OCPU", "ATP-2-OCPU"),
+        ("oci", "ATP 2 ECPU (minimum)", "ATP-2-ECPU"),
+        ("aws", " m5.large ", "m5.large"),
+    ],
+)
+def test_size_names_as_price_lists_write_them(provider: str, name: str, found: str) -> None:
+    assert catalog.resolve_size(provider, name).name == found
+
+
+@pytest.mark.parametrize("size", [None, 5, ["m5.large"]])
+def test_a_size_that_is_no_text_is_refused(size: Any) -> None:
+    with pytest.raises(SpecError) as caught:
+        catalog.price("aws", size)
+    assert caught.value.problems[0].code is ErrorCode.INVALID_FIELD
 
 
 def test_a_bare_flexible_shape_is_four_ocpu_and_64_gb() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cwm_gym.core.records import DISCRETE_ACTIONS
-from cwm_gym.envs import spaces
+from cwm_gym.envs import action_documents
 from cwm_gym.envs.scalar import CloudEnv
 from cwm_gym.spec import Action, SpecError
 from tests.documents import ENV_ID, service
@@ -40,18 +40,20 @@ units = st.floats(-1, 1, width=32)
 
 
 @settings(max_examples=300, deadline=None)
+@example(fleet=0.0, target=float(np.float32(0.05)), threshold=0.5, highest=1)
+@example(fleet=0.0, target=float(np.float32(-0.05)), threshold=0.123456789, highest=1)
 @given(fleet=units, target=units, threshold=st.floats(0.01, 1.0), highest=st.integers(1, 60))
 def test_documents_are_the_inverse_of_continuous_actions(
     fleet: float, target: float, threshold: float, highest: int
 ) -> None:
-    reach = spaces.continuous_reach(highest, 1)
+    reach = action_documents.continuous_reach(highest, 1)
     for pair in ((fleet, 0.0), (0.0, target)):
         action = np.array(pair, np.float32)
-        document = spaces.document_from_continuous(action, reach, threshold)
-        back = spaces.continuous_from_document(document, reach, threshold)
+        document = action_documents.document_from_continuous(action, reach, threshold)
+        back = action_documents.continuous_from_document(document, reach, threshold)
         assert back.dtype == np.float32
         assert (abs(back) <= 1).all()
-        assert spaces.document_from_continuous(back, reach, threshold) == document
+        assert action_documents.document_from_continuous(back, reach, threshold) == document
 
 
 @settings(max_examples=60, deadline=None)

@@ -211,7 +211,8 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], str]] = {
     "reward NaN": ({"reward": {"costWeight": float("nan")}}, "/reward/costWeight"),
     "traffic name": ({"traffic": "wvae"}, "/traffic"),
     "traffic number": ({"traffic": 500}, "/traffic"),
-    "traffic list": ({"traffic": [1.0, 2.0]}, "/traffic"),
+    "traffic list": ({"traffic": [1.0, -2.0]}, "/traffic"),
+    "traffic no patterns": ({"traffic": []}, "/traffic"),
     "traffic empty": ({"traffic": np.array([])}, "/traffic"),
     "traffic NaN": ({"traffic": np.array([1.0, np.nan])}, "/traffic"),
     "traffic one NaN": ({"traffic": np.array([np.nan])}, "/traffic"),
@@ -374,6 +375,7 @@ def test_a_wrong_batch_of_actions_is_one_clear_error(mode: str, actions: Any) ->
 @pytest.mark.parametrize(
     ("options", "pointer"),
     [
+        ("fleet", "/options"),
         ({"fleat": 3}, "/options/fleat"),
         ({"fleet": -1}, "/options/fleet"),
         ({"fleet": True}, "/options/fleet"),
@@ -394,11 +396,13 @@ def test_a_wrong_reset_option_is_one_clear_error(options: dict[str, Any], pointe
 
 @pytest.mark.parametrize("result", [np.zeros(3), 0.0, np.zeros((2, 1))])
 def test_a_reward_function_has_to_return_one_number_an_environment(result: Any) -> None:
-    env = gym.make_vec(ENV_ID, num_envs=2, reward=lambda metrics: result)
-    env.reset(seed=0)
-    with pytest.raises(SpecError) as caught:
-        env.step(np.zeros(2, int))
-    assert only_problem(caught).pointer == "/reward"
+    vector = gym.make_vec(ENV_ID, num_envs=2, reward=lambda metrics: result)
+    scalar = gym.make(ENV_ID, reward=lambda metrics: result)
+    for env, action in ((vector, np.zeros(2, int)), (scalar, 0)):
+        env.reset(seed=0)
+        with pytest.raises(SpecError) as caught:
+            env.step(action)
+        assert only_problem(caught).pointer == "/reward"
 
 
 def test_the_error_is_a_value_error_of_the_package() -> None:

@@ -12,6 +12,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.envs.registration import EnvSpec
+from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 
 from cwm_gym.core.records import COMPONENT_NAMES
@@ -23,6 +24,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "continuous": {"action_mode": "continuous", "autoscaler": "on"},
     "dict": {"observation_mode": "dict"},
     "dollars": {"reward": "dollars", "quantiles": "all"},
+    "rates": {"traffic": [1500.0, 3000, 2500.5]},
     "bare": {"simulation": service(minInstances=0, instances=1)},
     "randomized": {"randomize": {"pool.0.boot_s": [10, 100]}},
 }
@@ -203,3 +205,15 @@ def test_a_copy_of_a_vector_environment_continues_on_its_own(how: str) -> None:
         np.testing.assert_equal(env.step(np.full(64, 2)), twin.step(np.full(64, 2)))
     env.close()
     twin.close()
+
+
+def test_a_step_before_the_first_reset_is_refused() -> None:
+    env = make()
+    with pytest.raises(ResetNeeded):
+        env.step(0)
+    with pytest.raises(ResetNeeded):
+        env.step_document({"type": "no_op"})
+    started = make()
+    started.reset(seed=0)
+    env.set_state(started.get_state())
+    assert env.step(0)[1] == started.step(0)[1]

@@ -30,6 +30,23 @@ def test_columns_are_what_the_environment_reports():
     assert history["step"].tolist() == list(range(1, 21))
 
 
+class Bare:
+    """The least that counts as a policy."""
+
+    def reset(self, venv, mask, seed):
+        self.size = venv.num_envs
+
+    def act(self, obs, info, world):
+        return np.zeros(self.size, np.int64)
+
+
+def test_an_object_with_reset_and_act_is_enough():
+    bare = simulate("aws-web-app", 5, Bare())
+    assert bare.policy == "Bare"
+    np.testing.assert_array_equal(bare["reward"], simulate("aws-web-app", 5)["reward"])
+    assert bare.to_document()["reset_options"] == {}
+
+
 def test_requests_are_conserved():
     history = simulate("aws-web-app", 60, "hpa")
     out = sum(history[name] for name in ("served", "timed_out", "rejected", "failed"))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,13 @@ def recorded(policy="random", **kwargs):
 
 
 @pytest.mark.parametrize(
-    "env_kwargs", [{}, {"action_mode": "continuous"}, {"traffic": "burst", "metric_delay_s": 120}]
+    "env_kwargs",
+    [
+        {},
+        {"action_mode": "continuous"},
+        {"traffic": "burst", "metric_delay_s": 120},
+        {"traffic": np.linspace(1000.0, 9000.0, 30)},
+    ],
 )
 def test_a_recorded_episode_repeats_from_its_document(env_kwargs):
     history, document = recorded(env_kwargs=env_kwargs, split="test")
@@ -24,6 +31,15 @@ def test_a_recorded_episode_repeats_from_its_document(env_kwargs):
     assert again.policy == history.policy
     for name in history.columns:
         np.testing.assert_array_equal(again[name], history[name])
+
+
+def test_a_recorded_trace_is_named_as_one(tmp_path: Path):
+    trace = tmp_path / "trace.csv"
+    rows = [f"{60 * i},{500 + i % 97}" for i in range(400)]
+    trace.write_text("\n".join(["time,rps", *rows]) + "\n")
+    history, document = recorded(env_kwargs={"traffic": trace})
+    assert document["env_kwargs"]["traffic"] == {"trace": str(trace)}
+    np.testing.assert_array_equal(cwm_gym.replay(document)["reward"], history["reward"])
 
 
 def test_a_static_fleet_keeps_its_start():

@@ -119,6 +119,7 @@ def test_splits_are_unrelated():
         ({"seed": -1}, "seed"),
         ({"num_envs": 0}, "num_envs"),
         ({"env_id": "CloudAutoscal-v0"}, "Did you mean CloudAutoscale-v0"),
+        ({"env_id": "CartPole-v1"}, "not an environment of cwm_gym"),
         ({"env_kwargs": {"split": "train"}}, "split"),
         ({"env_kwargs": {"num_envs": 3}}, "num_envs"),
         ({"split": "validation"}, "split"),

@@ -117,6 +117,19 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
         reference.load_cases(path)
 
 
+@pytest.mark.parametrize("content", [None, "", "[]", '{"schema": "other/1"}'])
+def test_the_command_names_what_is_wrong_with_a_file(
+    content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cases.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(SystemExit) as caught:
+        reference.main([str(path)])
+    assert caught.value.code == 2
+    assert "error:" in capsys.readouterr().err
+
+
 def test_public_cases_keep_every_promise(shared: Path) -> None:
     cases = reference.load_cases(shared / "physics" / "reference_public.json")
     scores = reference.score(cases)
