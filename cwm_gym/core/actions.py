@@ -28,7 +28,7 @@ _TABLE_KIND = np.array([ACTION_KINDS.index(kind) for kind, _ in DISCRETE_ACTIONS
 
 @jit
 def in_cooldown(episode: Any, w: Any, pool: int) -> bool:
-    """Tell whether scaling is paused after the last scaling action.
+    """Tell whether scaling is paused after the last scaling action of the agent.
 
     Args:
         episode: ``EPISODE_PARAMS`` record.
@@ -38,7 +38,7 @@ def in_cooldown(episode: Any, w: Any, pool: int) -> bool:
     Returns:
         True while ``action_cooldown_s`` has not passed.
     """
-    return w.time_s - w.pool[pool].scaled_at_s < episode.action_cooldown_s
+    return w.time_s - w.pool[pool].acted_at_s < episode.action_cooldown_s
 
 
 @jit
@@ -101,6 +101,7 @@ def _scale_by(params: Any, w: Any, pool: int, change: int) -> bool:
     if desired == fleet.desired or in_cooldown(params.episode, w, pool):
         return False
     scale_to(params, w, pool, desired, events.SCALE_OUT)
+    fleet.acted_at_s = w.time_s
     return True
 
 

@@ -97,16 +97,27 @@ def curve_rps(demand: Any, tables: NDArray[np.float64], t: float) -> float:
 
 
 @jit
-def start_demand(demand: Any, w: Any) -> None:
-    """Draw the stationary noise that an episode starts from.
+def start_demand(demand: Any, tables: NDArray[np.float64], w: Any, tick_s: float) -> None:
+    """Put demand into the cell before the episode, with noise from its stationary law.
 
     Args:
         demand: ``DEMAND_PARAMS`` record.
+        tables: float64[M], samples of all traces.
         w: ``WORLD`` record; its noise stream advances.
+        tick_s: Base tick of the episode, s.
     """
     w.cell = -1
     w.noise = demand.noise_sigma * normal(w.noise_rng)
-    w.rate_rps = 0.0
+    _set_rate(demand, tables, w, cell_seconds(tick_s))
+
+
+@jit
+def _set_rate(demand: Any, tables: NDArray[np.float64], w: Any, cell_s: float) -> None:
+    rate = curve_rps(demand, tables, w.offset_s + (w.cell + 0.5) * cell_s)
+    sigma = demand.noise_sigma
+    if sigma > 0.0:
+        rate *= math.exp(w.noise - 0.5 * sigma * sigma)
+    w.rate_rps = rate
 
 
 @jit
@@ -129,10 +140,7 @@ def enter_cell(demand: Any, tables: NDArray[np.float64], w: Any, cell: int, cell
         if demand.noise_correlation_s > 0.0:
             kept = math.exp(-cell_s / demand.noise_correlation_s)
         fresh = sigma * math.sqrt(1.0 - kept * kept)
-        for _ in range(max(w.cell, 0), cell):
+        for _ in range(w.cell, cell):
             w.noise = kept * w.noise + fresh * normal(w.noise_rng)
     w.cell = cell
-    rate = curve_rps(demand, tables, w.offset_s + (cell + 0.5) * cell_s)
-    if sigma > 0.0:
-        rate *= math.exp(w.noise - 0.5 * sigma * sigma)
-    w.rate_rps = rate
+    _set_rate(demand, tables, w, cell_s)

@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 
 from cwm_gym.core.actions import apply_action
 from cwm_gym.core.demand import curve_rps
+from cwm_gym.core.episode import draw_episode, start_world
 from cwm_gym.core.jit import entry_point, jit, lend
 from cwm_gym.core.rng import seed_stream
 from cwm_gym.core.step import (
     advance,
     begin_tick,
-    draw_episode,
     end_tick,
     look,
-    start_world,
     step,
 )
 

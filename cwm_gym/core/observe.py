@@ -137,7 +137,7 @@ def write_observation(params: Any, w: Any, s: Any, o: Any) -> None:
     o[24] = s.health / 3.0
     o[25] = 0.0
     if episode.action_cooldown_s > 0.0:
-        left = fleet.scaled_at_s + episode.action_cooldown_s - w.time_s
+        left = fleet.acted_at_s + episode.action_cooldown_s - w.time_s
         o[25] = _cut(left / episode.action_cooldown_s, 0.0, 1.0)
     o[26] = _cut(fleet.scaled_by / p.maximum, -1.0, 1.0)
     since = min((w.time_s - fleet.scaled_at_s) / episode.tick_s, 1e6)

@@ -1,4 +1,4 @@
-"""The reward of a tick, from its metrics and the agent's own changes.
+"""The reward of a tick, from its metrics and the changes made in it.
 
 ``documented``: 0.35 performance + 0.25 cost + 0.20 stability + 0.20 sla + connection pressure.
 ``dollars``: minus what the tick cost, with prices for slow and failed requests and for scaling.
@@ -111,7 +111,8 @@ def write_reward(params: Any, w: Any) -> None:
         + r.reversal_penalty * w.reversals,
         r.stability_floor,
     )
-    m.sla = r.violation_penalty * m.sla_violations
+    m.stability += 0.0  # not -0.0
+    m.sla = r.violation_penalty * m.sla_violations + 0.0
     m.pressure_penalty = 0.0
     if params.database.present == 1:
         seen = float(w.database.seen_steps)

@@ -19,6 +19,44 @@ MAX_PRESSURE = 3.0
 
 
 @jit
+def clear_gauge(fleet: Any) -> None:
+    """Restart the sums that a policy on its own period reads.
+
+    Args:
+        fleet: ``POOL`` record.
+    """
+    fleet.busy_s = 0.0
+    fleet.server_s = 0.0
+    fleet.ready_s = 0.0
+    fleet.arrived = 0.0
+    fleet.gauge_s = 0.0
+
+
+@jit
+def clear_meter(m: Any) -> None:
+    """Restart the sums of a tick.
+
+    Args:
+        m: ``METER`` record.
+    """
+    m.arrived = 0.0
+    m.served = 0.0
+    m.timed_out = 0.0
+    m.rejected = 0.0
+    m.failed = 0.0
+    m.backlog_change = 0.0
+    m.waiting = 0.0
+    m.capacity_rps = 0.0
+    m.utilisation = 0.0
+    m.database_utilisation = 0.0
+    m.database_active = 0.0
+    m.database_waiting = 0.0
+    m.connection_pressure = 0.0
+    m.usd = 0.0
+    m.ready = 0.0
+
+
+@jit
 def _load_queue(tier: Any, queue: Any) -> None:
     tier.queue.waiting = queue.waiting
     tier.queue.waiting_sq = queue.waiting_sq

@@ -107,8 +107,9 @@ class CloudAutoscaleEnv(CloudEnv):
 
     The scenario's initial fleet, ready and warm, with empty queues. The position on the demand
     curve (the time of day, or the window of a trace) and the noise are drawn from the
-    environment's own stream, which derives from (split, seed). Nothing has been measured yet:
-    latency and errors read zero.
+    environment's own stream, which derives from (split, seed). The first observation shows the
+    demand of the tick before the episode; nothing has been measured yet, so latency and errors
+    read zero.
 
     ## Episode End
 

@@ -55,7 +55,15 @@ def stream_seeds(seeds: Sequence[int], split: str) -> NDArray[np.uint64]:
         uint64 array of the same length.
     """
     key = _SPLIT_KEYS[split]
-    return np.array([(int(seed) ^ key) & 0xFFFFFFFFFFFFFFFF for seed in seeds], dtype=np.uint64)
+    return np.array([_fold(int(seed)) ^ key for seed in seeds], dtype=np.uint64)
+
+
+def _fold(seed: int) -> int:
+    """Keep seeds below 2^64 as they are and spread longer ones over 64 bits."""
+    if seed < 1 << 64:
+        return seed
+    words = np.random.SeedSequence(seed).generate_state(1, np.uint64)
+    return int(words[0])
 
 
 class Batch:

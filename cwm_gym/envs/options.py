@@ -21,8 +21,8 @@ class ResetOptions:
 
     Attributes:
         traffic_offset_s: Where on the demand curve the episode begins, s; drawn if None.
-        fleet: Instances of the scaled pool at the start, cut to its bounds; the scenario's if
-            None.
+        fleet: Instances of the scaled pool at the start, inside its bounds (of several scenarios:
+            inside the widest, and cut to each one's own); the scenario's if None.
         state: World (or one a chosen environment) to begin from; its clock, fleet and queues are
             kept, step count and totals start anew.
         warmup_steps: Ticks without action that run before the episode begins.
@@ -74,6 +74,17 @@ class ResetOptions:
                 raise _bad("reset_mask", mask.dtype, "an array of bool")
         return cls(offset, fleet, given.get("state"), int(warmup), mask)
 
+    def _check_fleet(self, batch: Batch, chosen: NDArray[np.bool_]) -> None:
+        if self.fleet is None:
+            return
+        pools = [
+            batch.programs[number].primary for number in np.unique(batch.worlds["scenario"][chosen])
+        ]
+        low = min(int(pool["minimum"]) for pool in pools)
+        high = max(int(pool["maximum"]) for pool in pools)
+        if not low <= self.fleet <= high:
+            raise _bad("fleet", self.fleet, f"{low} to {high} instances")
+
     def start(self, batch: Batch, chosen: NDArray[np.bool_], reseeded: bool) -> None:
         """Start an episode in the chosen worlds as wished.
 
@@ -83,6 +94,7 @@ class ResetOptions:
             reseeded: Whether the caller has just seeded them: a restored state then continues
                 with the fresh streams instead of its own.
         """
+        self._check_fleet(batch, chosen)
         if self.state is None:
             batch.reset(chosen, self.traffic_offset_s, self.fleet)
         else:

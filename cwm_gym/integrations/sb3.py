@@ -19,6 +19,7 @@ from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
+from cwm_gym.envs.reward import call_reward
 from cwm_gym.envs.vector import CloudVectorEnv, Observations
 from cwm_gym.integrations.infos import Info, InfoLists
 from cwm_gym.spec.errors import ErrorCode, invalid
@@ -169,7 +170,7 @@ class CwmVecEnv(VecEnv):  # type: ignore[misc]
         dones = out["terminated"] | out["truncated"]
         self._returns += rewards
         self._lengths += 1
-        self.native._push_frames()
+        self.native._push_frames(rewards)
         infos = self._infos.of_step()
         observations = self._observations()
         if dones.any():
@@ -186,14 +187,7 @@ class CwmVecEnv(VecEnv):  # type: ignore[misc]
             return self._batch.out["reward"].copy()
         columns = np.array(self._batch.out["metrics"].T)
         metrics = {name: columns[column] for name, column in self.native._metric_names}
-        rewards = np.asarray(self._config.reward(metrics), dtype=np.float64)
-        if rewards.shape != (self.num_envs,):
-            raise invalid(
-                "/reward",
-                f"The reward function returned shape {rewards.shape}",
-                f"Return one number an environment: shape ({self.num_envs},).",
-            )
-        return rewards
+        return call_reward(self._config.reward, metrics, self.num_envs)
 
     def _observations(self) -> Observations:
         # A copy for certain: of a batch of one, ascontiguousarray would return a view.

@@ -32,7 +32,7 @@ class Static(Idle):
     """Holds a fleet of one size from the first second of the episode to the last.
 
     Args:
-        n: Instances; cut to the bounds of the pool.
+        n: Instances, inside the bounds of the pool.
     """
 
     def __init__(self, n: int) -> None:

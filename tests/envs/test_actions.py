@@ -211,3 +211,17 @@ def test_a_document_reads_back_what_it_says() -> None:
     assert document == Action.model_validate(
         {"type": "scale_out", "parameters": {"instanceCount": 2}}
     )
+
+
+def test_the_autoscalers_moves_do_not_start_the_agents_cooldown() -> None:
+    env = gym.make(
+        "CloudAutoscale-v0", autoscaler="on", action_cooldown_s=600, traffic=np.full(50, 15000.0)
+    ).unwrapped
+    _, info = env.reset(seed=0)
+    kinds: set[str] = set()
+    while "autoscale_out" not in kinds:
+        *_, info = env.step(0)
+        kinds |= {event["kind"] for event in info["events"]}
+    assert info["action_mask"][1] == 1
+    *_, info = env.step(1)
+    assert info["action_mask"][1] == 0

@@ -10,6 +10,7 @@ import pytest
 
 from cwm_gym.envs.scalar import CloudEnv
 from cwm_gym.envs.vector import CloudVectorEnv
+from cwm_gym.spec import SpecError
 from cwm_gym.testing.checkers import check_determinism
 from tests.documents import ENV_ID, service, with_database
 
@@ -169,8 +170,8 @@ def test_options_choose_the_start() -> None:
     state = env.get_state()
     assert state["offset_s"] == 600.0
     assert state["pool"]["ready"][0] == 5
-    env.reset(seed=0, options={"fleet": 100})
-    assert env.get_state()["pool"]["ready"][0] == 8
+    with pytest.raises(SpecError, match="fleet is 100"):
+        env.reset(seed=0, options={"fleet": 100})
     _, info = env.reset(seed=0, options={"warmup_steps": 4})
     state = env.get_state()
     assert info["sim_time_seconds"] == 240.0
@@ -185,3 +186,19 @@ def test_an_offset_does_not_move_the_noise() -> None:
         env.reset(seed=3, options={"traffic_offset_s": offset})
         rates.append(demand(env))
     assert rates[0] == pytest.approx(rates[1], rel=1e-9)
+
+
+def test_the_first_observation_shows_the_tick_before_not_the_one_to_come() -> None:
+    first = [
+        make(traffic=np.array([rps, 700.0, 700.0])).reset(seed=0)[0] for rps in (100.0, 5000.0)
+    ]
+    np.testing.assert_array_equal(first[0], first[1])
+
+
+def test_seeds_beyond_64_bits_are_seeds_of_their_own() -> None:
+    rates = []
+    for seed in (0, 2**70, 2**64):
+        env = make()
+        env.reset(seed=seed)
+        rates.append(tuple(demand(env, 3)))
+    assert len(set(rates)) == 3

@@ -16,8 +16,9 @@ def test_static_holds_from_the_first_second():
     assert history["capacity_rps"][0] == pytest.approx(history["capacity_rps"][-1])
 
 
-def test_static_is_cut_to_the_bounds():
-    assert (simulate("aws-web-app", 2, make("static", n=99))["ready"] == 12).all()
+def test_static_outside_the_bounds_says_so():
+    with pytest.raises(SpecError, match="Give 1 to 12 instances"):
+        simulate("aws-web-app", 2, make("static", n=99))
 
 
 def test_random_is_reproducible_and_does_not_depend_on_the_batch():

@@ -32,7 +32,8 @@ POOL = np.dtype(
         ("ready_s", "f8"),  # instance-seconds ready since then
         ("arrived", "f8"),  # requests since then
         ("gauge_s", "f8"),  # length of that time
-        ("scaled_at_s", "f8"),  # last scaling action
+        ("acted_at_s", "f8"),  # last scaling action of the agent
+        ("scaled_at_s", "f8"),  # last scaling action of anybody
         ("scaled_by", "i8"),  # its size, signed
     ],
     align=True,
@@ -155,7 +156,7 @@ WORLD = np.dtype(
         ("draw", "f8", (MAX_DRAWS,)),
         ("offset_s", "f8"),  # how far into the demand curve the episode began
         ("noise", "f8"),  # log of the multiplicative noise in the current cell
-        ("cell", "i8"),  # demand cell the clock is in; -1 before the first
+        ("cell", "i8"),  # demand cell the clock is in; -1 before the episode
         ("rate_rps", "f8"),  # demand in that cell
         ("smooth_rps", "f8"),  # slow average of demand
         ("pool", POOL, (MAX_POOLS,)),
