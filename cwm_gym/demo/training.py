@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-DEFAULT_TIMESTEPS = 4_000_000
+DEFAULT_TIMESTEPS = 5_000_000
 """About two minutes on two cores."""
 
 N_ENVS = 64
