@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from cwm_gym.core.actions import apply_action
 from cwm_gym.core.demand import curve_rps
 from cwm_gym.core.episode import draw_episode, start_world
-from cwm_gym.core.jit import entry_point, jit, lend
+from cwm_gym.core.jit import entry_point, jit, lend, prefetch
+from cwm_gym.core.records.step import OUT
+from cwm_gym.core.records.world import HOT_BYTES, MAX_SAMPLES
 from cwm_gym.core.rng import seed_stream
 from cwm_gym.core.step import (
     advance,
@@ -25,6 +27,8 @@ from cwm_gym.core.step import (
 )
 
 Records = NDArray[Any]
+_HOT_LINES = HOT_BYTES // 64 + 2
+_OUT_LINES = OUT.itemsize // 64 + 1
 _U = np.uint64
 
 
@@ -45,6 +49,18 @@ def write_draws(
             flat_integers[w.row, base.draw.offset[k]] = int(w.draw[k])
         else:
             flat_floats[w.row, base.draw.offset[k]] = w.draw[k]
+
+
+@jit
+def _fetch_ahead(following: Any, later: Any, out: Any) -> None:
+    """Have the memory of the next worlds brought near while this one is computed."""
+    for line in range(_HOT_LINES):
+        prefetch(later, 64 * line)
+    newest = following.sample[following.n_samples % MAX_SAMPLES]
+    prefetch(newest, 0)
+    prefetch(newest, 64)
+    for line in range(_OUT_LINES):
+        prefetch(out, 64 * line)
 
 
 @entry_point
@@ -69,8 +85,10 @@ def step_batch(
         skip_done: Leave worlds whose episode has ended as they are.
     """
     lent = lend(tables)
+    last = worlds.shape[0] - 1
     for i in range(worlds.shape[0]):
         w = worlds[i]
+        _fetch_ahead(worlds[min(i + 1, last)], worlds[min(i + 2, last)], out[min(i + 1, last)])
         if not (skip_done and w.done == 1):
             step(params[w.row], lent, w, actions[i], workspace[0], out[i])
 

@@ -14,11 +14,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cwm_gym.compiler import Options, compile_simulation
-from cwm_gym.core.demand import cell_seconds
+from cwm_gym.core import demand as core_demand
+from cwm_gym.core.jit import standalone
 from cwm_gym.core.kernel import demand_curve
 from cwm_gym.envs.vector import CloudVectorEnv
 from cwm_gym.spec import Simulation
 from tests.documents import ENV_ID, service, with_episode
+
+cell_seconds = standalone(core_demand.cell_seconds)
 
 BASE, TICK = 200.0, 60.0
 

@@ -12,11 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cwm_gym.compiler import compile_simulation
+from cwm_gym.core import reward as core_reward
+from cwm_gym.core.jit import standalone
 from cwm_gym.core.records import WORLD
-from cwm_gym.core.reward import pressure_penalty, write_reward
 from cwm_gym.envs.vector import CloudVectorEnv
 from cwm_gym.spec import RewardConfig, Simulation
 from tests.documents import ENV_ID, service, with_database, with_episode
+
+pressure_penalty = standalone(core_reward.pressure_penalty)
+write_reward = standalone(core_reward.write_reward)
 
 
 def performance(latency: float, errors: float) -> float:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cwm_gym.core.rng import next_uint64, normal, seed_stream, uniform
+from cwm_gym.core import rng
+from cwm_gym.core.jit import standalone
+
+next_uint64 = standalone(rng.next_uint64)
+normal = standalone(rng.normal)
+seed_stream = standalone(rng.seed_stream)
+uniform = standalone(rng.uniform)
 
 MASK = (1 << 64) - 1
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -205,9 +204,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, write) -> None:
 
 def test_world_cup_trace(shared: Path) -> None:
     path = shared / "traces" / "worldcup98_requests_per_minute.csv"
-    begin = time.process_time()
     trace = read_csv(path)
-    assert time.process_time() - begin < 1.0
     assert len(trace) == 125_300 + 10  # ten minutes are missing, in seven places
     assert trace.step_s == 60.0
     assert trace.start == "1998-04-30T21:30:00"

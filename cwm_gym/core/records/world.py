@@ -19,9 +19,6 @@ POOL = np.dtype(
     [
         ("desired", "i8"),  # instances asked for = ready + launching
         ("ready", "i8"),  # instances that take requests
-        ("launching", BATCH, (MAX_BATCHES,)),  # sorted by time; count 0 = free slot
-        ("warming", BATCH, (MAX_BATCHES,)),  # time of becoming ready
-        ("draining", BATCH, (MAX_BATCHES,)),  # time of leaving
         ("queue", QUEUE),
         ("servers", "f8"),  # effective servers in the last segment
         ("busy", "f8"),  # of them busy, time average
@@ -35,6 +32,9 @@ POOL = np.dtype(
         ("acted_at_s", "f8"),  # last scaling action of the agent
         ("scaled_at_s", "f8"),  # last scaling action of anybody
         ("scaled_by", "i8"),  # its size, signed
+        ("launching", BATCH, (MAX_BATCHES,)),  # sorted by time; count 0 = free slot
+        ("warming", BATCH, (MAX_BATCHES,)),  # time of becoming ready
+        ("draining", BATCH, (MAX_BATCHES,)),  # time of leaving
     ],
     align=True,
 )
@@ -140,6 +140,7 @@ TOTALS = np.dtype(
     align=True,
 )
 
+# What every step touches stands first and together: a large batch does not fit into a cache.
 WORLD = np.dtype(
     [
         ("version", "i8"),
@@ -153,13 +154,11 @@ WORLD = np.dtype(
         ("outage_steps", "i8"),
         ("rng", "u8", (4,)),  # draws of the episode
         ("noise_rng", "u8", (4,)),  # demand noise, which no action advances
-        ("draw", "f8", (MAX_DRAWS,)),
         ("offset_s", "f8"),  # how far into the demand curve the episode began
         ("noise", "f8"),  # log of the multiplicative noise in the current cell
         ("cell", "i8"),  # demand cell the clock is in; -1 before the episode
         ("rate_rps", "f8"),  # demand in that cell
         ("smooth_rps", "f8"),  # slow average of demand
-        ("pool", POOL, (MAX_POOLS,)),
         ("database", DATABASE),
         ("autoscaler", AUTOSCALER),
         ("changes", "i8"),  # scaling actions in the running tick
@@ -167,10 +166,21 @@ WORLD = np.dtype(
         ("config_changes", "i8"),
         ("meter", METER),
         ("n_samples", "i8"),
-        ("sample", SAMPLE, (MAX_SAMPLES,)),
         ("n_events", "i8"),
-        ("event", EVENT, (MAX_EVENTS,)),
         ("totals", TOTALS),
+        ("pool", POOL, (MAX_POOLS,)),
+        ("sample", SAMPLE, (MAX_SAMPLES,)),
+        ("event", EVENT, (MAX_EVENTS,)),
+        ("draw", "f8", (MAX_DRAWS,)),
     ],
     align=True,
 )
+
+
+def _offset(dtype: np.dtype, name: str) -> int:
+    assert dtype.fields is not None
+    return dtype.fields[name][1]
+
+
+# A step reads and writes this much from the start of the record: up to the first pool's scalars.
+HOT_BYTES = _offset(WORLD, "pool") + _offset(POOL, "launching")

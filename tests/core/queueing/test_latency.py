@@ -5,8 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from cwm_gym.core.queueing.latency import add_component, clear_mixture, mean_latency, quantile
+from cwm_gym.core.jit import standalone
+from cwm_gym.core.queueing import latency
 from cwm_gym.core.queueing.records import MIXTURE, MIXTURE_CAPACITY
+
+add_component = standalone(latency.add_component)
+clear_mixture = standalone(latency.clear_mixture)
+mean_latency = standalone(latency.mean_latency)
+quantile = standalone(latency.quantile)
 
 
 @pytest.fixture

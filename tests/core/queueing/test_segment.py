@@ -8,16 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cwm_gym.core.queueing import (
-    CENTRAL,
-    DATABASE,
-    RANDOM,
-    begin_mixture,
-    mixture_mean,
-    mixture_quantile,
-    new_workspace,
-    serve_segment,
-)
+from cwm_gym.core import queueing
+from cwm_gym.core.jit import standalone
+from cwm_gym.core.queueing import CENTRAL, DATABASE, RANDOM, new_workspace
+
+begin_mixture = standalone(queueing.begin_mixture)
+mixture_mean = standalone(queueing.mixture_mean)
+mixture_quantile = standalone(queueing.mixture_quantile)
+serve_segment = standalone(queueing.serve_segment)
 
 
 def fill(service: Any, **values: float) -> None:

@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from cwm_gym.core.queueing.transient import overshoot, reflected
+from cwm_gym.core.jit import standalone
+from cwm_gym.core.queueing import transient
+
+overshoot = standalone(transient.overshoot)
+reflected = standalone(transient.reflected)
 
 
 def test_a_long_time_reaches_the_exponential_stationary_state() -> None:
