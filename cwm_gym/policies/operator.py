@@ -110,7 +110,7 @@ class Operator:
         self._settled = ready.astype(np.int64)
 
     def _first_look(self, batch: Batch) -> _Measurement:
-        """At time 0 nothing has been measured but the demand that the episode starts under."""
+        """At time 0 nothing has been measured but the demand of the tick before."""
         meter, pools, params = batch.worlds["meter"], self._pools(batch), self._pool_params(batch)
         mine = pools["ready"] * params["vcpus"] / params["cpu_s_per_request"]
         share = np.divide(
