@@ -12,7 +12,7 @@ DEFAULT_TIMESTEPS = 5_000_000
 N_ENVS = 64
 
 # Found on training seeds: wide batches and a learning rate annealed to zero suit an environment
-# that steps in a microsecond; the reward is scaled by the spread of returns.
+# that steps in a microsecond; the reward is centred and scaled by the spread of returns.
 PPO_SETTINGS: dict[str, Any] = {
     "n_steps": 64,
     "batch_size": 1024,
@@ -64,6 +64,7 @@ def train_ppo(
     from stable_baselines3.common.callbacks import BaseCallback
     from stable_baselines3.common.vec_env import VecNormalize
 
+    from cwm_gym.demo.centring import CentredReward
     from cwm_gym.integrations.sb3 import make_vec_env
 
     curve = LearningCurve()
@@ -91,7 +92,7 @@ def train_ppo(
     try:
         kwargs = {**env_kwargs, "split": "train"}
         environment = VecNormalize(
-            make_vec_env("CloudAutoscale-v0", N_ENVS, seed=seed, **kwargs),
+            CentredReward(make_vec_env("CloudAutoscale-v0", N_ENVS, seed=seed, **kwargs)),
             norm_obs=False,
             gamma=PPO_SETTINGS["gamma"],
         )
