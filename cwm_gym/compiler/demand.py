@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cwm_gym.core.demand import LONGEST_CELL_S
+from cwm_gym.core.demand import (
+    BURST,
+    CONSTANT,
+    RAMP,
+    SAMPLES,
+    SPIKE,
+    STAIRCASE,
+    WAVE,
+    cell_seconds,
+)
 from cwm_gym.core.records import MAX_PATTERNS
 from cwm_gym.spec import EpisodeConfig, Shape, Simulation, TrafficForecast, TrafficPattern, Workload
 from cwm_gym.spec.errors import ErrorCode, SpecError, invalid
@@ -28,27 +37,15 @@ Traffic = (
 )
 
 _KINDS = {
-    "constant": 0,
-    "ramp": 1,
-    "staircase": 2,
-    "samples": 3,
-    "wave": 4,
-    "burst": 5,
-    "spike": 6,
+    "constant": CONSTANT,
+    "ramp": RAMP,
+    "staircase": STAIRCASE,
+    "samples": SAMPLES,
+    "wave": WAVE,
+    "burst": BURST,
+    "spike": SPIKE,
 }
 _MAX_SAMPLES = 1_000_000
-
-
-def cell_length_s(tick_s: float) -> float:
-    """Length of a demand cell, as :func:`cwm_gym.core.demand.cell_seconds` has it.
-
-    Args:
-        tick_s: Base tick, s.
-
-    Returns:
-        Seconds.
-    """
-    return tick_s / math.ceil(tick_s / LONGEST_CELL_S)
 
 
 def write_demand(
@@ -222,7 +219,7 @@ def _even(shape: Shape) -> tuple[NDArray[np.float64], float]:
 
 def _write_samples(record: Any, samples: NDArray[np.float64], step_s: float) -> NDArray[np.float64]:
     entry = record["pattern"][0]
-    entry["kind"] = _KINDS["samples"]
+    entry["kind"] = SAMPLES
     entry["end_s"] = math.inf
     entry["table_start"] = 1
     entry["table_size"] = len(samples)
@@ -257,7 +254,7 @@ def _write_trace(
     capacity_rps: float,
     tick_s: float,
 ) -> NDArray[np.float64]:
-    cell_s = cell_length_s(tick_s)
+    cell_s = cell_seconds.py_func(tick_s)
     trace = load_trace(traffic, cell_s, capacity_rps=capacity_rps)
     per_tick = round(tick_s / cell_s)
     starts = trace.windows(split, max_steps * per_tick)

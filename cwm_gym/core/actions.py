@@ -27,6 +27,20 @@ _TABLE_KIND = np.array([ACTION_KINDS.index(kind) for kind, _ in DISCRETE_ACTIONS
 
 
 @jit
+def continuous_reach(maximum: int, minimum: int) -> int:
+    """Count the instances that a continuous fleet action of 1 adds.
+
+    Args:
+        maximum: Largest fleet.
+        minimum: Smallest fleet.
+
+    Returns:
+        Half of the range, at least 1.
+    """
+    return max(1, (maximum - minimum + 1) // 2)
+
+
+@jit
 def in_cooldown(episode: Any, w: Any, pool: int) -> bool:
     """Tell whether scaling is paused after the last scaling action of the agent.
 
@@ -135,7 +149,7 @@ def apply_action(params: Any, w: Any, action: Any) -> None:
     else:
         p = params.pool[pool]
         share = min(max(action.amount, -1.0), 1.0)
-        change = int(np.rint(share * max(1, (p.maximum - p.minimum + 1) // 2)))
+        change = int(np.rint(share * continuous_reach(p.maximum, p.minimum)))
         if change != 0:
             done = _scale_by(params, w, pool, change)
         step = min(max(action.cpu, -1.0), 1.0)

@@ -93,8 +93,8 @@ def jit(function: F | None = None, **options: Any) -> Any:
 def standalone(function: Any) -> Any:
     """Compile a function of the kernel so that Python can call it, for tests and experiments.
 
-    What :func:`jit` compiles has no wrapper for calls from Python: a quarter of the time that the
-    first step takes went into wrappers that nobody calls.
+    What :func:`jit` compiles has no wrapper for calls from Python, because making one for every
+    function of the kernel would lengthen the first start noticeably.
 
     Args:
         function: A function under :func:`jit`.

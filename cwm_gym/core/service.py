@@ -57,19 +57,11 @@ def clear_meter(m: Any) -> None:
 
 
 @jit
-def _load_queue(tier: Any, queue: Any) -> None:
-    tier.queue.waiting = queue.waiting
-    tier.queue.waiting_sq = queue.waiting_sq
-    tier.queue.wait_rate = queue.wait_rate
-    tier.queue.in_service = queue.in_service
-
-
-@jit
-def _store_queue(tier: Any, queue: Any) -> None:
-    queue.waiting = tier.queue.waiting
-    queue.waiting_sq = tier.queue.waiting_sq
-    queue.wait_rate = tier.queue.wait_rate
-    queue.in_service = tier.queue.in_service
+def _copy_queue(source: Any, target: Any) -> None:
+    target.waiting = source.waiting
+    target.waiting_sq = source.waiting_sq
+    target.wait_rate = source.wait_rate
+    target.in_service = source.in_service
 
 
 @jit
@@ -95,7 +87,7 @@ def _prepare_pool(p: Any, fleet: Any, tier: Any, instances: float, rate_rps: flo
     if p.kill_in_flight == 1 and service.servers < fleet.servers:
         # Instances were taken away with what they were serving: their share of it is lost.
         service.aborted = fleet.queue.in_service * (1.0 - service.servers / fleet.servers)
-    _load_queue(tier, fleet.queue)
+    _copy_queue(fleet.queue, tier.queue)
 
 
 @jit
@@ -132,7 +124,7 @@ def _prepare_database(params: Any, w: Any, tier: Any, visits_rps: float) -> floa
         if wanted > d.connections:
             service.refused_share = 1.0 - d.connections / wanted
         service.room = max(0.0, d.connections - held - service.servers)
-    _load_queue(tier, w.database.queue)
+    _copy_queue(w.database.queue, tier.queue)
     return held
 
 
@@ -145,7 +137,7 @@ def _count_database(
     d = params.database
     flow = tier.flow
     before = _inside(w.database.queue)
-    _store_queue(tier, w.database.queue)
+    _copy_queue(tier.queue, w.database.queue)
     m.backlog_change += _inside(w.database.queue) - before
     m.timed_out += flow.timed_out
     m.rejected += flow.rejected
@@ -202,7 +194,7 @@ def run_segment(params: Any, w: Any, ws: Any, to_s: float) -> None:
         flow = ws.tier[i].flow
         fleet = w.pool[i]
         before = _inside(fleet.queue)
-        _store_queue(ws.tier[i], fleet.queue)
+        _copy_queue(ws.tier[i].queue, fleet.queue)
         m.backlog_change += _inside(fleet.queue) - before
         m.timed_out += flow.timed_out
         m.rejected += flow.rejected

@@ -197,16 +197,3 @@ def document_from_continuous(action: Any, reach: int, cpu_threshold: float) -> A
             {"type": "adjust_threshold", "parameters": {"cpuThreshold": percent}}
         )
     return Action.model_validate({"type": "no_op"})
-
-
-def continuous_reach(maximum: int, minimum: int) -> int:
-    """Instances that a continuous fleet action of 1 adds, as the kernel has it.
-
-    Args:
-        maximum: Largest fleet.
-        minimum: Smallest fleet.
-
-    Returns:
-        Half of the range, at least 1.
-    """
-    return max(1, (maximum - minimum + 1) // 2)

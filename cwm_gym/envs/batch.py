@@ -23,7 +23,6 @@ from cwm_gym.envs.spaces import blank_actions
 from cwm_gym.spec.errors import ErrorCode, invalid
 
 Records = NDArray[Any]
-SPLITS = ("train", "test")
 # Mixed into the seed, so that equal integers in train and test start unrelated streams.
 _SPLIT_KEYS = {"train": 0x0, "test": 0xD1342543DE82EF95}
 _SMALLEST_SLICE = 32

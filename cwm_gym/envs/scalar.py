@@ -11,6 +11,7 @@ from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
 from cwm_gym.core import kernel
+from cwm_gym.core.actions import continuous_reach
 from cwm_gym.core.records import DISCRETE_ACTIONS, OBSERVATION
 from cwm_gym.envs import action_documents, spaces
 from cwm_gym.envs.batch import Batch, workspace
@@ -326,7 +327,7 @@ class CloudEnv(gym.Env[Any, Any]):
 
     def _continuous_terms(self) -> tuple[int, float]:
         pool = self._params[0]["pool"][int(self._params["episode"]["primary"][0])]
-        reach = action_documents.continuous_reach(int(pool["maximum"]), int(pool["minimum"]))
+        reach = continuous_reach.py_func(int(pool["maximum"]), int(pool["minimum"]))
         return reach, float(self._worlds["autoscaler"]["out_cpu"][0])
 
     def _push_frame(self, action: Any, events: list[dict[str, Any]], reward: float) -> None:

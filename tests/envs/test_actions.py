@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from cwm_gym.core.actions import continuous_reach
 from cwm_gym.core.records import DISCRETE_ACTIONS
 from cwm_gym.envs import action_documents
 from cwm_gym.envs.scalar import CloudEnv
@@ -46,7 +47,7 @@ units = st.floats(-1, 1, width=32)
 def test_documents_are_the_inverse_of_continuous_actions(
     fleet: float, target: float, threshold: float, highest: int
 ) -> None:
-    reach = action_documents.continuous_reach(highest, 1)
+    reach = continuous_reach.py_func(highest, 1)
     for pair in ((fleet, 0.0), (0.0, target)):
         action = np.array(pair, np.float32)
         document = action_documents.document_from_continuous(action, reach, threshold)
