@@ -23,6 +23,7 @@ from cwm_gym.spec.quantities import (
 Market = Literal["on_demand", "spot"]
 Balancing = Literal["least_outstanding", "random", "round_robin"]
 ServiceDistribution = Literal["exponential", "gamma", "lognormal"]
+SpotHazard = Literal["advisor", "scarce"]
 
 
 class NodePool(Document):
@@ -95,8 +96,12 @@ class Characteristics(Document):
     """How instances are bought."""
     ha: Flag | None = None
     """Database: a standby in another zone, billed and ready to take over."""
+    failover_seconds: NonNegative | None = None
+    """Database: from the loss of the primary until the standby serves, s."""
     read_replicas: Whole | None = None
     """Database: replicas that share its reads."""
+    read_share: Fraction | None = None
+    """Database: share of its queries that replicas can answer."""
     min_capacity_units: Positive | None = None
     """Serverless database: fewest capacity units."""
     max_capacity_units: Positive | None = None
@@ -117,6 +122,20 @@ class Characteristics(Document):
     drain_seconds: NonNegative | None = None
     """How long a leaving instance still finishes its requests and is paid for, s."""
 
+    usd_per_hour: NonNegative | None = None
+    """Price of one instance, USD/h; replaces the catalog's, or stands where it has none."""
+    spot_hazard: SpotHazard | None = None
+    """Spot: preset of the market: ``advisor`` is calm, as the provider's advisor reports it,
+    ``scarce`` a size in short supply. The four figures below replace the preset's."""
+    interruptions_per_hour: NonNegative | None = None
+    """Spot: interruptions that one instance suffers, 1/h."""
+    block_share: Fraction | None = None
+    """Spot: share of the interruptions that take all instances of a zone at once."""
+    notice_seconds: NonNegative | None = None
+    """Spot: warning before an instance is taken back, s."""
+    capacity_return_seconds: NonNegative | None = None
+    """Spot: mean time until the market can give instances again after a loss, s."""
+
     cpu_seconds_per_request: Positive | None = None
     """Mean CPU time of one request (database: of the queries of one request), s."""
     service_cv2: NonNegative | None = None
@@ -127,8 +146,24 @@ class Characteristics(Document):
     """A request that has waited this long gives up, s."""
     queue_capacity: Whole | None = None
     """Waiting requests per instance; further ones are rejected."""
+    contention: Fraction | None = None
+    """Share of the work that instances cannot do side by side: sigma of the Universal Scalability
+    Law (Gunther 1993) without its coherency term, capacity(n) = n / (1 + sigma (n - 1))."""
+    critical_speed: Annotated[Fraction, Field(gt=0)] | None = None
+    """Speed of an instance while its health is critical, relative to full speed."""
     concurrency: Count | None = None
     """Serverless: requests that one instance serves at once."""
+    max_concurrency: Count | None = None
+    """Serverless: requests that the whole service has in hand at most; further ones are
+    rejected."""
+    cold_start_seconds: NonNegative | None = None
+    """Serverless: from a request without a free instance to that instance's first work, s."""
+    keep_alive_seconds: NonNegative | None = None
+    """Serverless: idle time after which an instance is reclaimed, s."""
+    memory_gb: Positive | None = Field(default=None, alias="memoryGB")
+    """Serverless: memory of one instance, for which its running time is billed, GB."""
+    io_per_request: NonNegative | None = None
+    """Storage: I/O operations per request."""
     balancing: Balancing | None = None
     """How requests are spread over the instances."""
     visit_probability: Fraction | None = None
@@ -147,6 +182,7 @@ class Characteristics(Document):
         yield from range_problems(node, "minCapacityUnits", "maxCapacityUnits")
         yield from _repeated("nodePools", [read(p, "name") for p in read_items(node, "nodePools")])
         yield from _repeated("zones", read_items(node, "zones"))
+        yield from _spot_problems(node)
         variation = read_number(node, "serviceCv2")
         if read(node, "serviceDistribution") == "exponential" and variation not in (None, 1):
             yield Problem(
@@ -154,6 +190,30 @@ class Characteristics(Document):
                 pointer("serviceCv2"),
                 f"serviceCv2 ({variation:g}) must be 1 with an exponential service time",
                 "Use serviceDistribution 'gamma' or 'lognormal'.",
+            )
+
+
+_SPOT = (
+    "spotHazard",
+    "interruptionsPerHour",
+    "blockShare",
+    "noticeSeconds",
+    "capacityReturnSeconds",
+)
+
+
+def _spot_problems(node: object) -> Iterable[Problem]:
+    """Find spot settings of what is expressly bought on demand."""
+    markets = [read(pool, "market") for pool in read_items(node, "nodePools")]
+    if read(node, "market") != "on_demand" or "spot" in markets:
+        return
+    for name in _SPOT:
+        if read(node, name) is not None:
+            yield Problem(
+                ErrorCode.INVALID_FIELD,
+                pointer(name),
+                f"{name} means nothing to instances that are bought on demand",
+                "Set market to 'spot', or remove it.",
             )
 
 

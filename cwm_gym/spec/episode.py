@@ -52,7 +52,7 @@ class EpisodeConfig(Document):
     cost_budget_per_hour: Positive = 10.0
     """Budget, USD/h."""
     enable_failures: Flag = False
-    """Whether random failures happen."""
+    """Whether random failures happen (:class:`~cwm_gym.spec.fault_sampling.FaultSampling`)."""
     tick_seconds: TickSeconds = Field(
         default=60,
         validation_alias=AliasChoices("tick_seconds", "tickSeconds"),

@@ -23,7 +23,10 @@ Status = Literal["healthy", "warning", "critical", "offline"]
 
 
 class RecoveryPolicy(Document):
-    """How calm a resource must be, and for how long, before its health improves."""
+    """How calm a resource must be, and for how long, before its health improves.
+
+    The warning threshold may not be above the critical one, defaults included.
+    """
 
     critical_cpu_threshold: Percent = 80.0
     """critical -> warning needs CPU at or below this, percent."""
@@ -33,6 +36,14 @@ class RecoveryPolicy(Document):
     """warning -> healthy needs CPU at or below this, percent."""
     warning_steps: Count = 3
     """... for this many steps in a row."""
+
+    @classmethod
+    def _conflicts(cls, node: object) -> Iterable[Problem]:
+        low, high = "warningCpuThreshold", "criticalCpuThreshold"
+        # Where the warning threshold is the default, the other one is what the user wrote.
+        default = isinstance(node, RecoveryPolicy) and not node.is_set("warning_cpu_threshold")
+        for problem in range_problems(node, low, high):
+            yield replace(problem, pointer=pointer(high if default else low))
 
 
 class ResourceConfig(Document):

@@ -156,3 +156,12 @@ def test_a_batch_holds_one_to_thirty_steps() -> None:
     for count in (0, 31):
         with pytest.raises(SpecError, match="/steps"):
             BatchStepRequest.model_validate({"steps": [step] * count})
+
+
+def test_a_recovery_policy_s_thresholds_are_in_order() -> None:
+    policy = POLICY | {"warningCpuThreshold": 91}
+    with pytest.raises(SpecError) as caught:
+        SetRecoveryPolicyParams.model_validate({"resourceId": "web", "recoveryPolicy": policy})
+    (problem,) = caught.value.problems
+    assert problem.pointer == "/recoveryPolicy/warningCpuThreshold"
+    assert "is above criticalCpuThreshold (90)" in problem.message

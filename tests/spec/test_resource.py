@@ -118,6 +118,33 @@ def test_shapes_may_be_mixed_but_not_contradict() -> None:
         ({"id": ""}, "/id"),
         ({"recoveryPolicy": {"criticalSteps": 0}}, "/recoveryPolicy/criticalSteps"),
         ({"recoveryPolicy": {"warningCpuThreshold": 101}}, "/recoveryPolicy/warningCpuThreshold"),
+        ({"recoveryPolicy": {"warningCpuThreshold": 81}}, "/recoveryPolicy/warningCpuThreshold"),
+        ({"recoveryPolicy": {"criticalCpuThreshold": 69}}, "/recoveryPolicy/criticalCpuThreshold"),
+        ({"characteristics": {"contention": 1.1}}, "/characteristics/contention"),
+        ({"characteristics": {"readShare": -0.1}}, "/characteristics/readShare"),
+        ({"characteristics": {"failoverSeconds": -1}}, "/characteristics/failoverSeconds"),
+        ({"characteristics": {"maxConcurrency": 0}}, "/characteristics/maxConcurrency"),
+        ({"characteristics": {"coldStartSeconds": -1}}, "/characteristics/coldStartSeconds"),
+        ({"characteristics": {"keepAliveSeconds": -1}}, "/characteristics/keepAliveSeconds"),
+        ({"characteristics": {"memoryGB": 0}}, "/characteristics/memoryGB"),
+        ({"characteristics": {"ioPerRequest": -1}}, "/characteristics/ioPerRequest"),
+        ({"characteristics": {"spotHazard": "calm"}}, "/characteristics/spotHazard"),
+        (
+            {"characteristics": {"interruptionsPerHour": -1}},
+            "/characteristics/interruptionsPerHour",
+        ),
+        ({"characteristics": {"blockShare": 2}}, "/characteristics/blockShare"),
+        ({"characteristics": {"noticeSeconds": -1}}, "/characteristics/noticeSeconds"),
+        (
+            {"characteristics": {"capacityReturnSeconds": -1}},
+            "/characteristics/capacityReturnSeconds",
+        ),
+        ({"characteristics": {"usdPerHour": -1}}, "/characteristics/usdPerHour"),
+        ({"characteristics": {"criticalSpeed": 0}}, "/characteristics/criticalSpeed"),
+        (
+            {"characteristics": {"market": "on_demand", "noticeSeconds": 120}},
+            "/characteristics/noticeSeconds",
+        ),
     ],
 )
 def test_wrong_settings_are_refused(data: dict[str, Any], where: str) -> None:
@@ -136,6 +163,16 @@ def test_defaults_are_the_documented_ones() -> None:
     policy = RecoveryPolicy()
     assert (policy.critical_cpu_threshold, policy.critical_steps) == (80, 4)
     assert (policy.warning_cpu_threshold, policy.warning_steps) == (70, 3)
+    equal = RecoveryPolicy(critical_cpu_threshold=70)
+    assert equal.warning_cpu_threshold == equal.critical_cpu_threshold
+
+
+def test_spot_settings_need_something_that_is_bought_as_spot() -> None:
+    spot = {"spotHazard": "scarce", "blockShare": 0.5, "noticeSeconds": 120}
+    assert Characteristics.model_validate(spot | {"market": "spot"}).spot_hazard == "scarce"
+    assert Characteristics.model_validate(spot).market is None
+    pools = {"market": "on_demand", "nodePools": [{"name": "a"}, {"name": "b", "market": "spot"}]}
+    assert Characteristics.model_validate(spot | pools).block_share == 0.5
 
 
 def test_a_resource_cannot_be_connected_to_itself() -> None:

@@ -38,6 +38,9 @@ def test_a_scenario_is_one_document() -> None:
                 "forecast": {"name": "f", "dataPoints": [{"timestamp": 0, "rps": 5}]},
                 "startOffset": {"low": 0, "high": 30},
             },
+            "faults": [{"type": "database_crash", "startTime": 30, "targetResourceId": "db"}],
+            "faultSampling": {"ratesPerHour": {"instance_kill": 2}},
+            "spares": [{**WEB, "id": "extra"}],
             "episode": {"maxSteps": 240},
             "reward": {"kind": "dollars", "kappa": 3},
         }
@@ -48,6 +51,12 @@ def test_a_scenario_is_one_document() -> None:
     assert simulation.workload.noise.sigma == 0.19
     assert simulation.workload.patterns[0].period == 24
     assert simulation.traffic == 5000
+    assert simulation.faults[0].kind == "database_crash"
+    assert simulation.fault_sampling is not None
+    assert simulation.fault_sampling.rates()["instance_kill"] == 2
+    assert [spare.id for spare in simulation.spares] == ["extra"]
+    assert Simulation.model_validate(simulation.to_document()) == simulation
+    assert hash(simulation) == hash(Simulation.model_validate(simulation.to_document()))
     assert Simulation.model_validate(SHOP).traffic == 1000
 
 
@@ -98,3 +107,85 @@ def test_patching_appends_and_replaces_resources() -> None:
         simulation.patched({"resources": twice})
     with pytest.raises(SpecError, match="/resources/2"):
         simulation.patched({"resources": [5]})
+
+
+CHAIN = [{**WEB, "id": name} for name in "abcd"]
+
+
+def joined(*edges: str) -> dict[str, Any]:
+    connections = [{"sourceId": edge[0], "targetId": edge[1]} for edge in edges]
+    return {"name": "x", "resources": CHAIN[:3], "spares": CHAIN[3:], "connections": connections}
+
+
+def test_a_cycle_of_connections_is_named() -> None:
+    code, where, text = failure(joined("ab", "bc", "ac", "ca"))
+    assert (code, where) == (ErrorCode.INVALID_FIELD, "/connections/3")
+    assert text.startswith("The connections form a cycle: a -> b -> c -> a. ")
+    assert "cycle: b -> d -> b." in failure(joined("ab", "db", "bd"))[2]
+
+
+def test_parallel_paths_are_no_cycle() -> None:
+    simulation = Simulation.model_validate(joined("ab", "ac", "bd", "cd", "ab"))
+    assert len(simulation.connections) == 5
+
+
+def test_a_self_loop_and_an_unknown_end_are_not_called_cycles() -> None:
+    assert failure(joined("aa"))[1] == "/connections/0/targetId"
+    with pytest.raises(SpecError) as caught:
+        Simulation.model_validate(joined("ax", "xa"))
+    assert [p.pointer for p in caught.value.problems] == [
+        "/connections/0/targetId",
+        "/connections/1/sourceId",
+    ]
+
+
+def test_spares_have_ids_of_their_own() -> None:
+    _, where, text = failure(SHOP | {"spares": [WEB]})
+    assert where == "/spares/0/id"
+    assert "'web' is already used by resource 0" in text
+    extra = {**WEB, "id": "extra"}
+    _, where, text = failure(SHOP | {"spares": [extra, extra]})
+    assert where == "/spares/1/id"
+    assert "'extra' is already used by spare 0" in text
+
+
+@pytest.mark.parametrize(
+    ("fault", "where"),
+    [
+        ({"type": "cpu_spike", "targetResourceId": "wbe"}, "targetResourceId"),
+        ({"type": "kill_instance", "targetId": "wbe"}, "targetId"),
+        ({"type": "az_outage", "targetResourceId": "wbe"}, "targetResourceId"),
+    ],
+)
+def test_faults_hit_resources_that_exist(fault: dict[str, Any], where: str) -> None:
+    _, found, text = failure(SHOP | {"faults": [fault | {"startTime": 0}]})
+    assert found == f"/faults/0/{where}"
+    assert text == "Unknown resource 'wbe'. Known resources: web, db."
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"type": "network_partition", "targetId": "nyc3-sfo3-link"},
+        {"type": "kill_zone", "targetId": "nyc3"},
+        {"type": "cpu_spike", "targetId": "extra"},
+        {"type": "traffic_spike"},
+    ],
+)
+def test_links_zones_and_spares_may_be_hit(fault: dict[str, Any]) -> None:
+    spares = [{**WEB, "id": "extra"}]
+    document = SHOP | {"spares": spares, "faults": [fault | {"startTime": 0}]}
+    assert len(Simulation.model_validate(document).faults) == 1
+
+
+def test_fault_ids_are_unique() -> None:
+    fault = {"id": "f", "type": "cpu_spike", "startTime": 0}
+    assert failure(SHOP | {"faults": [fault, fault]})[1] == "/faults/1/id"
+    unnamed = {"type": "cpu_spike", "startTime": 0}
+    assert len(Simulation.model_validate(SHOP | {"faults": [unnamed, unnamed]}).faults) == 2
+
+
+@pytest.mark.parametrize("end", [5, None, [], {}])
+def test_wrong_ends_of_connections_are_refused(end: object) -> None:
+    connections = [{"sourceId": "web", "targetId": end}]
+    assert failure(SHOP | {"connections": connections})[1] == "/connections/0/targetId"

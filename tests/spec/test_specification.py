@@ -13,12 +13,23 @@ import pytest
 from cwm_gym.spec import (
     PARAMS,
     Action,
+    AddResourceParams,
     AdjustThresholdParams,
+    AdvanceRequest,
+    AnalysisRequest,
+    Annotation,
     AutoscalingConfig,
     BatchStepRequest,
+    BulkResize,
     Connection,
     Document,
     EpisodeConfig,
+    EventSeverity,
+    Fault,
+    FaultPatch,
+    FaultType,
+    HybridAdvanceRequest,
+    PatternPatch,
     PatternType,
     Provider,
     Resource,
@@ -26,10 +37,12 @@ from cwm_gym.spec import (
     ScaleParams,
     SetRecoveryPolicyParams,
     Simulation,
+    SimulationPatch,
     StepRequest,
     TrafficForecast,
     TrafficForecastPoint,
     TrafficPattern,
+    TroubleshootRequest,
 )
 
 # The number of examples of each kind that must be found, so that the search cannot find nothing.
@@ -40,6 +53,8 @@ LEAST = {
     AutoscalingConfig: 20,
     TrafficForecast: 26,
     TrafficPattern: 5,
+    Fault: 25,
+    Annotation: 6,
     Action: 29,
     StepRequest: 20,
     BatchStepRequest: 3,
@@ -103,6 +118,13 @@ def kinds(node: dict[str, Any]) -> Iterator[tuple[type[Document], dict[str, Any]
         yield TrafficPattern, node
     if "startTraffic" in part("parameters"):
         yield TrafficPattern, node
+    timed = {"startTime", "injectionTime"} & node.keys()
+    kind = node.get("type")
+    if timed and isinstance(kind, str) and kind not in get_args(PatternType):
+        yield Fault, node
+    logged = "message" in node and kind is None
+    if logged and node.get("severity") in get_args(EventSeverity):
+        yield Annotation, node
     if node.get("type") in ("adjust_threshold", "scale_out", "scale_in", "no_op") and isinstance(
         node.get("parameters"), dict
     ):
@@ -153,6 +175,13 @@ def test_every_spelling_of_the_enums_is_known(openapi: dict[str, Any]) -> None:
     body = openapi["paths"]["/simulations/{simulationId}/patterns"]["post"]["requestBody"]
     shape_a = body["content"]["application/json"]["schema"]["properties"]["type"]["enum"]
     assert {*named, *shape_a} == set(get_args(PatternType))
+    body = openapi["paths"]["/simulations/{simulationId}/failures"]["post"]["requestBody"]
+    faults_a = body["content"]["application/json"]["schema"]["properties"]["type"]["enum"]
+    faults_b = schemas["ChaosInjectionConfig"]["properties"]["type"]["enum"]
+    assert {*faults_a, *faults_b} < set(get_args(FaultType))
+    body = openapi["paths"]["/simulations/{simulationId}/events"]["post"]["requestBody"]
+    severities = body["content"]["application/json"]["schema"]["properties"]["severity"]["enum"]
+    assert severities == list(get_args(EventSeverity))
 
 
 @pytest.mark.parametrize(
@@ -179,6 +208,105 @@ def test_every_schema_property_is_a_field(
     assert declared <= ours
 
 
+SIMULATION = "/simulations/{simulationId}"
+ENVIRONMENT = "/rl/environments/{environmentId}"
+# Document of every request body under these paths, and how many named examples it has.
+REQUESTS: dict[tuple[str, str], tuple[type[Document], int]] = {
+    ("/simulations", "post"): (Simulation, 3),
+    (SIMULATION, "patch"): (SimulationPatch, 2),
+    (f"{SIMULATION}/step", "post"): (AdvanceRequest, 0),
+    (f"{SIMULATION}/step-hybrid", "post"): (HybridAdvanceRequest, 2),
+    (f"{SIMULATION}/patterns", "post"): (TrafficPattern, 2),
+    ("/patterns/{patternId}", "patch"): (PatternPatch, 2),
+    (f"{SIMULATION}/failures", "post"): (Fault, 2),
+    ("/failures/{failureId}", "patch"): (FaultPatch, 2),
+    (f"{SIMULATION}/events", "post"): (Annotation, 2),
+    (f"{SIMULATION}/explain", "post"): (AnalysisRequest, 2),
+    (f"{SIMULATION}/optimize", "post"): (AnalysisRequest, 2),
+    (f"{SIMULATION}/troubleshoot", "post"): (TroubleshootRequest, 2),
+    (f"{SIMULATION}/bulk-resize", "post"): (BulkResize, 2),
+    (f"{SIMULATION}/analyze-bottlenecks", "post"): (AnalysisRequest, 2),
+    (f"{SIMULATION}/explain-autoscaling", "post"): (AnalysisRequest, 2),
+    # The fields beside episodeConfig address the HTTP service: simulationId, webhooks.
+    ("/rl/environments", "post"): (EpisodeConfig, 6),
+    (f"{ENVIRONMENT}/step", "post"): (StepRequest, 4),
+    (f"{ENVIRONMENT}/batch-step", "post"): (BatchStepRequest, 2),
+}
+OF_THE_SERVICE = {"simulationId", "webhookUrl", "webhookSecret"}
+
+
+def requests(openapi: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    under = ("/simulations", "/patterns", "/failures", "/rl/environments")
+    return {
+        (path, method): operation["requestBody"]["content"]["application/json"]
+        for path, operations in openapi["paths"].items()
+        if path.startswith(under)
+        for method, operation in operations.items()
+        if isinstance(operation, dict) and "requestBody" in operation
+    }
+
+
+def of_fields(schema: dict[str, Any], openapi: dict[str, Any]) -> Any:
+    """Value that the examples of a schema's fields make up; None where there is none."""
+    if "$ref" in schema:
+        schema = openapi["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    if "example" in schema:
+        return schema["example"]
+    if "items" in schema:
+        item = of_fields(schema["items"], openapi)
+        return None if item is None else [item]
+    found = {name: of_fields(s, openapi) for name, s in schema.get("properties", {}).items()}
+    return {name: value for name, value in found.items() if value is not None} or None
+
+
+def read_body(cls: type[Document], body: dict[str, Any]) -> Document:
+    if cls is EpisodeConfig:
+        assert body.keys() <= OF_THE_SERVICE | {"episodeConfig"}
+        body = body["episodeConfig"]
+    document = cls.model_validate(body)
+    assert cls.model_validate(document.to_document()) == document
+    return document
+
+
+def test_every_request_example_loads(openapi: dict[str, Any]) -> None:
+    found = requests(openapi)
+    assert found.keys() == REQUESTS.keys()
+    for key, content in found.items():
+        cls, count = REQUESTS[key]
+        documents = [
+            read_body(cls, example["value"]) for example in content.get("examples", {}).values()
+        ]
+        assert len(documents) == count, key
+    assert sum(count for _, count in REQUESTS.values()) == 41
+
+
+def test_every_field_example_loads(openapi: dict[str, Any]) -> None:
+    bodies = {
+        key: of_fields(content["schema"], openapi) for key, content in requests(openapi).items()
+    }
+    found = {key: body for key, body in bodies.items() if body is not None}
+    for key, body in found.items():
+        cls, _ = REQUESTS[key]
+        # The schema of an action gives no example of its type.
+        read_body(cls, body | ({"action": {"type": "no_op"}} if cls is StepRequest else {}))
+    assert len(found) == 12
+    assert sum(len(body) for body in found.values()) == 28
+
+
+def test_field_examples_of_the_parameters_load(openapi: dict[str, Any]) -> None:
+    schemas = openapi["components"]["schemas"]
+    for cls, name in (
+        (ScaleParams, "ScaleParams"),
+        (AdjustThresholdParams, "AdjustThresholdParams"),
+        (SetRecoveryPolicyParams, "SetRecoveryPolicyParams"),
+        (Resource, "Resource"),
+        (Fault, "ChaosInjectionConfig"),
+    ):
+        assert read_body(cls, of_fields(schemas[name], openapi))
+    added = of_fields(schemas["ResourceParams"], openapi)
+    assert AddResourceParams.model_validate(added)
+
+
 @pytest.mark.parametrize("cls", LEAST, ids=lambda cls: cls.__name__)
 def test_examples_load_and_survive_a_round_trip(
     cls: type[Document], examples: list[tuple[type[Document], dict[str, Any]]]
@@ -188,5 +316,5 @@ def test_examples_load_and_survive_a_round_trip(
         document = cls.model_validate(node)
         again = cls.model_validate(document.to_document())
         assert again == document
-        assert again.model_fields_set == document.model_fields_set
+        assert all(again.is_set(n) == document.is_set(n) for n in cls.model_fields)
     assert len(found) >= LEAST[cls]

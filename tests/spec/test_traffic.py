@@ -194,3 +194,18 @@ def test_wrong_patterns_are_refused(document: dict[str, Any], where: str) -> Non
     with pytest.raises(SpecError) as caught:
         TrafficPattern.model_validate(document)
     assert {problem.pointer for problem in caught.value.problems} == {where}
+
+
+@pytest.mark.parametrize("kind", ["constant", "ramp", "sine", "step", "spike", "burst", "wave"])
+def test_every_type_takes_the_fields_of_shape_a(kind: str) -> None:
+    document = {"type": kind, "amplitude": 0.3, "period": 20, "isActive": True}
+    (shape,) = shapes(document | {"id": "pat-001", "simulationId": "sim-abc123"})
+    reached = max(shape.from_rps, shape.to_rps) or BASE * (1 + shape.amplitude)
+    assert reached == pytest.approx(1300)
+
+
+def test_demand_below_nothing_is_refused_and_no_demand_is_not() -> None:
+    assert shapes({"type": "sine", "amplitude": -1})[0].amplitude == -1
+    for document in ({"amplitude": -1.01}, {"parameters": {"amplitude": -1.01}}):
+        with pytest.raises(SpecError, match="amplitude must be greater than or equal to -1"):
+            shapes({"type": "sine"} | document)
