@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,15 @@ from cwm_gym.core.demand import (
 )
 from cwm_gym.core.records import MAX_PATTERNS
 from cwm_gym.spec import EpisodeConfig, Shape, Simulation, TrafficForecast, TrafficPattern, Workload
-from cwm_gym.spec.errors import ErrorCode, SpecError, invalid
-from cwm_gym.workload import from_array, is_trace, load_trace
+from cwm_gym.spec.errors import ErrorCode, Problem, SpecError, invalid
+from cwm_gym.workload import (
+    GeneratedTraffic,
+    from_array,
+    is_generated,
+    is_trace,
+    load_generated,
+    load_trace,
+)
 
 Traffic = (
     str
@@ -32,6 +39,7 @@ Traffic = (
     | Mapping[str, Any]
     | TrafficPattern
     | TrafficForecast
+    | GeneratedTraffic
     | Sequence[TrafficPattern | Mapping[str, Any] | float]
     | NDArray[np.floating[Any]]
 )
@@ -46,6 +54,10 @@ _KINDS = {
     "spike": SPIKE,
 }
 _MAX_SAMPLES = 1_000_000
+# A second of the longest tick.
+_FINEST_PART = 3600
+
+_Document = TypeVar("_Document", TrafficForecast, TrafficPattern)
 
 
 def write_demand(
@@ -70,8 +82,8 @@ def write_demand(
         episode: The episode in force.
         traffic: The environment's ``traffic`` argument.
         max_steps: Length of the episode, for the windows of a trace.
-        split: ``train`` or ``test``: which part of a trace.
-        capacity_rps: Capacity of the largest fleet, to which a trace is scaled.
+        split: ``train`` or ``test``: which part of a trace, which curves of a generator.
+        capacity_rps: Capacity of the largest fleet, to which a trace or a curve is scaled.
 
     Returns:
         float64[M], the samples that the patterns refer to (at least one element).
@@ -87,68 +99,100 @@ def write_demand(
     record["noise_correlation_s"] = workload.noise.correlation_seconds
     record["day_s"] = workload.day_length_seconds
     record["day_start_s"] = workload.day_start_seconds
+    if is_generated(traffic):
+        return _write_generated(record, traffic, max_steps * tick_s, split, capacity_rps)
     if is_trace(traffic):
         return _write_trace(record, traffic, max_steps, split, capacity_rps, tick_s)
     if _is_array(traffic):
         return _write_array(record, np.asarray(traffic), tick_s)
-    try:
-        patterns = _patterns(simulation, workload, episode, traffic)
-    except SpecError as error:
-        if traffic is None or any(one.pointer.startswith("/traffic") for one in error.problems):
-            raise
-        raise error.under("/traffic") from None
-    shapes = [shape for pattern in patterns for shape in pattern.shapes(base)]
-    if len(shapes) > MAX_PATTERNS:
+    placed: list[tuple[str, Shape]] = []
+    for where, pattern in _patterns(simulation, workload, episode, traffic):
+        try:
+            placed.extend((where, shape) for shape in pattern.shapes(base))
+        except SpecError as error:
+            raise error.under(where) from None
+    if len(placed) > MAX_PATTERNS:
         raise invalid(
-            "/workload/patterns",
-            f"The demand curve has {len(shapes)} elements; at most {MAX_PATTERNS} fit",
+            "/workload/patterns" if traffic is None else "/traffic",
+            f"The demand curve has {len(placed)} elements; at most {MAX_PATTERNS} fit",
             "Merge patterns, or give the curve as a custom pattern.",
         )
     tables = [np.zeros(1)]
     size = 1
-    for entry, shape in zip(record["pattern"], shapes, strict=False):
-        samples = _write_shape(entry, shape, tick_s, size)
+    for entry, (where, shape) in zip(record["pattern"], placed, strict=False):
+        samples = _write_shape(entry, shape, tick_s, size, where)
         tables.append(samples)
         size += len(samples)
-    record["n_patterns"] = len(shapes)
+    record["n_patterns"] = len(placed)
     low, high = workload.start_offset.low * tick_s, workload.start_offset.high * tick_s
     own = traffic is None and not episode.is_set("target_traffic_pattern")
     if not own and high == 0.0:
-        high = max((s.period for s in shapes), default=0.0) * tick_s
+        high = max((shape.period for _, shape in placed), default=0.0) * tick_s
     record["offset_low_s"], record["offset_high_s"] = low, high
     return np.concatenate(tables)
 
 
 def _patterns(
     simulation: Simulation, workload: Workload, episode: EpisodeConfig, traffic: Any
-) -> tuple[TrafficPattern, ...]:
-    own = workload.patterns
+) -> list[tuple[str, TrafficPattern]]:
+    """The patterns in force, each with a pointer to where it stands."""
+    own = [(f"/workload/patterns/{k}", one) for k, one in enumerate(workload.patterns)]
     if workload.forecast is not None:
-        own = (_forecast_pattern(workload.forecast), *own)
+        own.insert(0, ("/workload/forecast", _forecast_pattern(workload.forecast)))
+    where = "/traffic"
     if traffic is None:
         if not episode.is_set("target_traffic_pattern"):
             return own
-        traffic = episode.target_traffic_pattern
-    if isinstance(traffic, str):
-        same = tuple(p for p in own if _same_kind(p.type, traffic))
-        return same or (TrafficPattern.named(traffic),)
-    if isinstance(traffic, TrafficForecast):
-        return (_forecast_pattern(traffic),)
+        traffic, where = episode.target_traffic_pattern, "/episode/targetTrafficPattern"
     if isinstance(traffic, Mapping) and ("dataPoints" in traffic or "data_points" in traffic):
-        return (_forecast_pattern(TrafficForecast.model_validate(traffic)),)
+        traffic = _read(TrafficForecast, traffic, where)
+    if isinstance(traffic, TrafficForecast):
+        return [(where, _forecast_pattern(traffic))]
     if isinstance(traffic, TrafficPattern | Mapping):
-        traffic = [traffic]
+        return [(where, _read(TrafficPattern, traffic, where))]
+    if isinstance(traffic, str):
+        same = [(place, one) for place, one in own if _same_kind(one.type, traffic)]
+        return same or [(where, _named(traffic, where))]
     if isinstance(traffic, Sequence) and not isinstance(traffic, bytes):
         if not traffic:
             raise invalid("/traffic", "The list of traffic patterns is empty", "Give at least one.")
-        return tuple(TrafficPattern.model_validate(one) for one in traffic)
+        return _listed(traffic)
     raise invalid(
         "/traffic",
         f"Cannot use {type(traffic).__name__} as traffic",
         "Give a pattern name, TrafficPattern documents, a TrafficForecast, an array of rps per "
-        'tick, or a trace as pathlib.Path or {"trace": path}.',
+        'tick, a trace as pathlib.Path or {"trace": path}, or {"generator": kind}.',
         ErrorCode.INVALID_REQUEST,
     )
+
+
+def _read(kind: type[_Document], traffic: Any, where: str) -> _Document:
+    try:
+        return kind.model_validate(traffic)
+    except SpecError as error:
+        raise error.under(where) from None
+
+
+def _named(name: str, where: str) -> TrafficPattern:
+    try:
+        return TrafficPattern.named(name)
+    except SpecError as error:
+        raise error.under(where) from None
+
+
+def _listed(traffic: Sequence[Any]) -> list[tuple[str, TrafficPattern]]:
+    """Patterns of a list; what is wrong with all of them is one error."""
+    found: list[tuple[str, TrafficPattern]] = []
+    problems: list[Problem] = []
+    for k, one in enumerate(traffic):
+        where = f"/traffic/{k}"
+        try:
+            found.append((where, _read(TrafficPattern, one, where)))
+        except SpecError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise SpecError(problems)
+    return found
 
 
 def _is_array(traffic: object) -> bool:
@@ -172,7 +216,9 @@ def _forecast_pattern(forecast: TrafficForecast) -> TrafficPattern:
     )
 
 
-def _write_shape(entry: Any, shape: Shape, tick_s: float, start: int) -> NDArray[np.float64]:
+def _write_shape(
+    entry: Any, shape: Shape, tick_s: float, start: int, where: str
+) -> NDArray[np.float64]:
     entry["kind"] = _KINDS[shape.kind]
     entry["start_s"] = shape.start * tick_s
     entry["end_s"] = shape.end * tick_s
@@ -184,7 +230,7 @@ def _write_shape(entry: Any, shape: Shape, tick_s: float, start: int) -> NDArray
     entry["steps"] = shape.jumps
     if shape.kind != "samples":
         return np.zeros(0)
-    samples, step = _even(shape)
+    samples, step = _even(shape, where)
     entry["table_start"] = start
     entry["table_size"] = len(samples)
     entry["table_step_s"] = step * tick_s
@@ -193,23 +239,30 @@ def _write_shape(entry: Any, shape: Shape, tick_s: float, start: int) -> NDArray
     return samples
 
 
-def _even(shape: Shape) -> tuple[NDArray[np.float64], float]:
-    """Put points on an even grid that contains all of them."""
+def _even(shape: Shape, where: str) -> tuple[NDArray[np.float64], float]:
+    """Put points on an even grid that contains all of them.
+
+    Times that are no multiples of a sixtieth of a step are rounded to 1/3600 of one, or to the
+    finest part of a step that the number of samples allows.
+    """
     times = np.array([t for t, _ in shape.points], dtype=np.float64)
     rates = np.array([r for _, r in shape.points], dtype=np.float64)
-    whole = bool(np.all(times == np.rint(times)))
-    gaps = np.diff(times, prepend=0.0)
-    if whole:
-        step = float(max(1, np.gcd.reduce(gaps[gaps > 0].astype(np.int64)))) if gaps.any() else 1.0
-    else:
-        step = float(gaps[gaps > 0].min())
-    count = round(float(times[-1] / step)) + 1
+    part = next((p for p in (1, 60) if np.allclose(times * p, np.rint(times * p), 0, 1e-6)), 0)
+    part = part or int(np.clip((_MAX_SAMPLES - 1) // times[-1], 1, _FINEST_PART))
+    ticks = np.rint(times * part)
+    gaps = np.diff(ticks, prepend=0.0)
+    # Beyond 2**53 neighbouring whole numbers are one float.
+    exact = ticks[-1] < 2.0**53
+    whole = np.gcd.reduce(gaps[gaps > 0].astype(np.int64)) if exact and gaps.any() else 1
+    count = ticks[-1] / whole + 1
     if count > _MAX_SAMPLES:
         raise invalid(
-            "/traffic",
-            f"The points span {times[-1]:g} steps at a distance of {step:g}: too many samples",
+            where,
+            f"The points span {times[-1]:g} steps at a distance of {whole / part:g}: "
+            "too many samples",
             f"At most {_MAX_SAMPLES} samples fit; thin the points out.",
         )
+    times, step, count = ticks / part, float(whole / part), round(count)
     grid = np.arange(count) * step
     if shape.hold:
         index = np.clip(np.searchsorted(times, grid + 1e-9, side="right") - 1, 0, None)
@@ -244,6 +297,32 @@ def _write_array(record: Any, rates: NDArray[Any], tick_s: float) -> NDArray[np.
         return _write_samples(record, samples, tick_s)
     except SpecError as error:
         raise SpecError(replace(one, pointer="/traffic") for one in error.problems) from None
+
+
+def _write_generated(
+    record: Any,
+    traffic: Mapping[str, Any] | GeneratedTraffic,
+    episode_s: float,
+    split: str,
+    capacity_rps: float,
+) -> NDArray[np.float64]:
+    curve, noise = load_generated(traffic, split=split, capacity_rps=capacity_rps)
+    if episode_s > curve.duration_s:
+        raise invalid(
+            "/traffic/days",
+            f"The curve lasts {curve.duration_s / 86400:g} days, an episode "
+            f"{episode_s / 86400:.4g}.",
+            f"Set days to {math.ceil(episode_s / 86400)} or more, or shorten the episode.",
+            ErrorCode.INVALID_REQUEST,
+        )
+    record["offset_low_s"] = 0.0
+    record["offset_high_s"] = curve.duration_s - episode_s
+    record["day_s"] = 86400.0
+    record["day_start_s"] = 0.0
+    tables = _write_samples(record, curve.rps, curve.step_s)
+    record["noise_sigma"] = noise.sigma
+    record["noise_correlation_s"] = noise.correlation_s
+    return tables
 
 
 def _write_trace(

@@ -1,17 +1,99 @@
-"""The one door through which a ``traffic`` argument becomes a trace at the environment's tick."""
+"""The one door through which a ``traffic`` argument becomes a trace, read or generated."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeGuard
+from typing import Annotated, Literal, TypeGuard
 
-from cwm_gym.spec.errors import ErrorCode, closest, invalid
+import numpy as np
+from annotated_types import Ge, Le
+
+from cwm_gym.spec.base import Document
+from cwm_gym.spec.errors import ErrorCode, Problem, SpecError, closest, invalid
+from cwm_gym.spec.problems import pointer, read_number
+from cwm_gym.spec.quantities import Number, Positive, Whole
 from cwm_gym.workload.csv_reader import read_csv
+from cwm_gym.workload.generators import DAYS, MOST_DAYS, generate, generated_noise
+from cwm_gym.workload.noise import Noise
 from cwm_gym.workload.prometheus import read_prometheus
-from cwm_gym.workload.trace import DEFAULT_SHARE, Trace, positive
+from cwm_gym.workload.trace import DEFAULT_SHARE, PEAK_QUANTILE, Trace, positive
 
 _KEYS = ("trace", "column", "time_column", "unit", "step_s", "max_gap_s", "share")
+
+
+class GeneratedTraffic(Document):
+    """A ``traffic`` argument that asks for generated demand."""
+
+    generator: Literal["diurnal", "flash_crowd", "heavy_tailed_burst"]
+    """Kind of demand, one of :data:`cwm_gym.workload.KINDS`."""
+    mean_rps: Positive | None = None
+    """Mean rate of the curve, rps; None scales the curve to the fleet by ``share``."""
+    share: Positive | None = None
+    """Share of the largest fleet's capacity at the curve's p99; 0.8 if absent, as for traces."""
+    days: Annotated[Number, Ge(1), Le(MOST_DAYS)] = DAYS
+    """Length of the curve, days."""
+    seed: Whole = 0
+    """Seed of the curve; not that of the environment, which draws where an episode begins."""
+
+    @classmethod
+    def _conflicts(cls, node: object) -> Iterable[Problem]:
+        if read_number(node, "meanRps") is not None and read_number(node, "share") is not None:
+            yield Problem(
+                ErrorCode.INVALID_FIELD,
+                pointer("share"),
+                "share and meanRps both say how high the demand is",
+                "Give one of them.",
+            )
+
+
+def is_generated(value: object) -> TypeGuard[Mapping[str, object] | GeneratedTraffic]:
+    """Whether a ``traffic`` argument asks for generated demand.
+
+    Args:
+        value: The argument.
+
+    Returns:
+        True for a :class:`GeneratedTraffic` and for a mapping with the key ``generator``.
+    """
+    if isinstance(value, GeneratedTraffic):
+        return True
+    return isinstance(value, Mapping) and "generator" in value
+
+
+def load_generated(
+    spec: Mapping[str, object] | GeneratedTraffic, *, split: str, capacity_rps: float
+) -> tuple[Trace, Noise]:
+    """Generate the demand that a ``traffic`` argument asks for, and fit it to a fleet.
+
+    Args:
+        spec: A mapping with ``generator`` and optionally ``meanRps`` or ``share``, ``days`` and
+            ``seed``, in camelCase or snake_case; or the same as a document.
+        split: ``"train"`` or ``"test"``.
+        capacity_rps: What the largest allowed fleet can serve, in requests per second.
+
+    Returns:
+        The curve at steps of one minute, all of which belongs to the split, and its noise.
+
+    Raises:
+        SpecError: If the argument is unusable; lists every problem.
+    """
+    try:
+        wanted = GeneratedTraffic.model_validate(spec)
+    except SpecError as error:
+        raise error.under("/traffic") from None
+    kind, seed = wanted.generator, wanted.seed
+    curve = generate(
+        kind, split=split, seed=seed, days=wanted.days, mean_rps=wanted.mean_rps or 1.0
+    )
+    if wanted.mean_rps is None:
+        # The curve belongs to one split, so its p99 is that of the whole.
+        target = (wanted.share or DEFAULT_SHARE) * positive(
+            capacity_rps, "/traffic/capacity_rps", "capacity_rps"
+        )
+        curve = replace(curve, rps=curve.rps * (target / np.quantile(curve.rps, PEAK_QUANTILE)))
+    return curve, generated_noise(kind, split=split, seed=seed)
 
 
 def is_trace(value: object) -> TypeGuard[Path | Mapping[str, object]]:

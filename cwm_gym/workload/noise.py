@@ -7,7 +7,8 @@ autocorrelation ``exp(-dt / correlation_s)``, which is an AR(1) process at every
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from types import MappingProxyType
 
 import numpy as np
@@ -109,6 +110,27 @@ def estimate_noise(trace: Trace) -> Noise:
     lag = float(np.corrcoef(residual[1:][pairs], residual[:-1][pairs])[0, 1])
     correlation = -trace.step_s / math.log(lag) if 0.0 < lag < 1.0 else 0.0
     return Noise(sigma, correlation, trace.step_s, trace.source)
+
+
+def with_noise(trace: Trace, noise: Noise, rng: np.random.Generator) -> Trace:
+    """Multiply a trace by noise, as an environment does with a curve.
+
+    log noise x' = r x + sigma sqrt(1 - r^2) z with r = exp(-step/correlation time), from its
+    stationary law on; the factor exp(x - sigma^2/2) has the mean 1.
+
+    Args:
+        trace: The curve.
+        noise: Parameters of the noise.
+        rng: Where the noise is drawn from.
+
+    Returns:
+        One realisation.
+    """
+    kept = math.exp(-trace.step_s / noise.correlation_s) if noise.correlation_s > 0.0 else 0.0
+    fresh = rng.normal(0.0, noise.sigma, len(trace))
+    fresh[1:] *= math.sqrt(1.0 - kept * kept)
+    x = np.array(list(accumulate(fresh.tolist(), lambda old, new: kept * old + new)))
+    return replace(trace, rps=trace.rps * np.exp(x - 0.5 * noise.sigma**2))
 
 
 def hour_profile(trace: Trace) -> NDArray[np.float64]:

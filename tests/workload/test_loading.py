@@ -2,12 +2,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from cwm_gym.spec.errors import ErrorCode, SpecError
-from cwm_gym.workload import is_trace, load_trace
+from cwm_gym.workload import (
+    KINDS,
+    GeneratedTraffic,
+    generate,
+    generated_noise,
+    is_generated,
+    is_trace,
+    load_generated,
+    load_trace,
+)
 
 
 @pytest.fixture
@@ -93,3 +103,66 @@ def test_world_cup_at_a_five_minute_tick(shared: Path) -> None:
     assert len(trace) == 125_310 // 5
     assert trace.peak_rps == pytest.approx(800.0)
     assert len(trace.windows("test", 288)) == len(trace) // 5 - 288 + 1
+
+
+GENERATED = {"generator": "diurnal", "meanRps": 300, "days": 2, "seed": 4}
+
+
+def test_generated_demand_is_named_by_its_key() -> None:
+    assert is_generated(GENERATED)
+    assert is_generated(GeneratedTraffic.model_validate(GENERATED))
+    assert not is_generated({"trace": "x"})
+    assert not is_generated("diurnal")
+    assert not is_trace(GENERATED)
+
+
+def test_the_generator_of_the_split_is_used() -> None:
+    for split in ("train", "test"):
+        curve, noise = load_generated(GENERATED, split=split, capacity_rps=1e4)
+        same = generate("diurnal", split=split, seed=4, days=2, mean_rps=300)
+        np.testing.assert_array_equal(curve.rps, same.rps)
+        assert noise == generated_noise("diurnal", split=split, seed=4)
+
+
+def test_both_spellings_and_the_document_are_one() -> None:
+    snake = {"generator": "diurnal", "mean_rps": 300, "days": 2, "seed": 4}
+    document = GeneratedTraffic.model_validate(json.loads(json.dumps(GENERATED)))
+    forms = (GENERATED, snake, document, document.to_document())
+    curves = [load_generated(form, split="train", capacity_rps=1.0)[0].rps for form in forms]
+    assert all(np.array_equal(curves[0], other) for other in curves[1:])
+
+
+def test_without_a_mean_the_p99_is_a_share_of_the_fleet() -> None:
+    for share, more in ((0.8, {}), (0.5, {"share": 0.5})):
+        spec = {"generator": "flash_crowd", **more}
+        curve, _ = load_generated(spec, split="test", capacity_rps=2000.0)
+        assert np.quantile(curve.rps, 0.99) == pytest.approx(share * 2000.0)
+
+
+def test_documented_kinds_are_all_kinds() -> None:
+    assert get_args(GeneratedTraffic.model_fields["generator"].annotation) == KINDS
+
+
+@pytest.mark.parametrize(
+    ("more", "pointers"),
+    [
+        ({"generator": "flash-crowd"}, ["/traffic/generator"]),
+        ({"meanRPS": -1}, ["/traffic/meanRPS"]),
+        ({"meanRps": 0}, ["/traffic/meanRps"]),
+        ({"meanRps": True}, ["/traffic/meanRps"]),
+        ({"days": 0.5, "seed": -1}, ["/traffic/days", "/traffic/seed"]),
+        ({"days": 400}, ["/traffic/days"]),
+        ({"seed": 1.5}, ["/traffic/seed"]),
+        ({"share": 0.5}, ["/traffic/share"]),
+        ({"sead": 1}, ["/traffic/sead"]),
+        ({"trace": "a.csv"}, ["/traffic/trace"]),
+    ],
+)
+def test_bad_generators_are_pointed_at(more: dict[str, object], pointers: list[str]) -> None:
+    spec = {**GENERATED, **more}
+    if "meanRPS" in more:
+        del spec["meanRps"]
+    with pytest.raises(SpecError) as caught:
+        load_generated(spec, split="train", capacity_rps=1.0)
+    assert [p.pointer for p in caught.value.problems] == pointers
+    assert all(p.suggestion for p in caught.value.problems)

@@ -9,11 +9,13 @@ import pytest
 from cwm_gym.spec.errors import SpecError
 from cwm_gym.workload import (
     NOISE_PRESETS,
+    Noise,
     Trace,
     estimate_noise,
     from_array,
     hour_profile,
     read_csv,
+    with_noise,
 )
 
 
@@ -53,6 +55,19 @@ def test_silence_and_filled_gaps_are_left_out() -> None:
     marked = Trace(rps, 60.0, filled=((9000 * 60.0, 9010 * 60.0),))
     assert estimate_noise(marked).sigma == pytest.approx(clean.sigma, rel=0.01)
     assert estimate_noise(from_array(rps, 60)).sigma > 1.3 * clean.sigma
+
+
+@pytest.mark.parametrize(("correlation_s", "lag"), [(0.0, 0.0), (125.5, 0.62)])
+def test_noise_put_on_a_trace_is_the_noise_asked_for(correlation_s: float, lag: float) -> None:
+    wanted = Noise(0.3, correlation_s, 60.0, "")
+    flat = from_array(np.full(50_000, 40.0), 60)
+    log = np.log(with_noise(flat, wanted, np.random.default_rng(0)).rps / 40.0)
+    # The mean of a correlated series is known to sigma sqrt((1 + lag) / (1 - lag) / n).
+    assert np.exp(log).mean() == pytest.approx(1.0, abs=4 * 0.3 * math.sqrt(4.3 / 50_000))
+    assert log.std() == pytest.approx(0.3, rel=0.03)
+    assert np.corrcoef(log[1:], log[:-1])[0, 1] == pytest.approx(lag, abs=0.02)
+    quiet = with_noise(flat, Noise(0.0, 0.0, 60.0, ""), np.random.default_rng(0))
+    np.testing.assert_array_equal(quiet.rps, flat.rps)
 
 
 def test_too_coarse_too_short_or_too_quiet() -> None:
