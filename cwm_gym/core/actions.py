@@ -13,16 +13,40 @@ from typing import Any
 import numpy as np
 
 from cwm_gym.core import events
+from cwm_gym.core.faults import forget_taken
 from cwm_gym.core.jit import jit
 from cwm_gym.core.provisioning import set_desired
-from cwm_gym.core.records.step import DISCRETE_ACTIONS, MASK_SIZE
+from cwm_gym.core.queueing.records import BACKEND, MAX_TIERS
+from cwm_gym.core.records.step import DISCRETE_ACTIONS, MASK_SIZE, MULTI_KINDS
+from cwm_gym.core.tiers import start_backend, start_pool
 
-ACTION_KINDS = ("no_op", "scale_out", "scale_in", "adjust_threshold", "set_fleet", "continuous")
-NO_OP, SCALE_OUT, SCALE_IN, ADJUST_THRESHOLD, SET_FLEET, CONTINUOUS = range(len(ACTION_KINDS))
+ACTION_KINDS = (
+    "no_op",
+    "scale_out",
+    "scale_in",
+    "adjust_threshold",
+    "set_fleet",
+    "continuous",
+    "add_resource",
+    "remove_resource",
+    "set_recovery_policy",
+)
+(
+    NO_OP,
+    SCALE_OUT,
+    SCALE_IN,
+    ADJUST_THRESHOLD,
+    SET_FLEET,
+    CONTINUOUS,
+    ADD_RESOURCE,
+    REMOVE_RESOURCE,
+    SET_RECOVERY_POLICY,
+) = range(len(ACTION_KINDS))
 CPU_CHANGE = 0.10  # what a continuous action of 1 adds to the CPU threshold
 CPU_SMALLEST = 0.05  # smaller second numbers of a continuous action change nothing
 CPU_LOWEST, CPU_HIGHEST = 0.10, 0.95
 
+_N_KINDS = len(MULTI_KINDS)
 _TABLE_KIND = np.array([ACTION_KINDS.index(kind) for kind, _ in DISCRETE_ACTIONS])
 
 
@@ -73,15 +97,19 @@ def scale_to(params: Any, w: Any, pool: int, desired: int, by: int) -> None:
         w.reversals += 1
     w.changes += 1
     w.meter.usd += set_desired(p, fleet, w.time_s, desired)
+    if change < 0 and w.faulty == 1:
+        forget_taken(w, pool)
     fleet.scaled_by = change
     fleet.scaled_at_s = w.time_s
-    events.record(w, by if change > 0 else by + 1, pool, float(abs(change)))
+    cpu = fleet.busy / fleet.servers if fleet.servers > 0.0 else 0.0
+    kind = by if change > 0 else by + 1
+    events.record(w, kind, pool, float(abs(change)), float(desired), cpu)
 
 
 @jit
 def _ignore(w: Any, kind: int) -> None:
     w.totals.ignored_actions += 1
-    events.record(w, events.ACTION_IGNORED, events.WHOLE_SERVICE, float(kind))
+    events.record(w, events.ACTION_IGNORED, events.WHOLE_SERVICE, float(kind), 0.0, 0.0)
 
 
 @jit
@@ -102,13 +130,22 @@ def _adjust(params: Any, w: Any, cpu: float, throughput: float, latency_s: float
     if not math.isnan(latency_s):
         tuned.out_latency_s = latency_s
     w.config_changes += 1
-    events.record(w, events.THRESHOLD_CHANGED, events.WHOLE_SERVICE, tuned.out_cpu)
+    events.record(
+        w,
+        events.THRESHOLD_CHANGED,
+        events.WHOLE_SERVICE,
+        tuned.out_cpu,
+        tuned.out_throughput,
+        tuned.out_latency_s,
+    )
     return True
 
 
 @jit
 def _scale_by(params: Any, w: Any, pool: int, change: int) -> bool:
     """Grow or shrink within bounds; False when nothing can change."""
+    if pool >= params.n_pools or w.pool[pool].present == 0:
+        return False
     p = params.pool[pool]
     fleet = w.pool[pool]
     desired = min(max(fleet.desired + change, p.minimum), p.maximum)
@@ -116,6 +153,88 @@ def _scale_by(params: Any, w: Any, pool: int, change: int) -> bool:
         return False
     scale_to(params, w, pool, desired, events.SCALE_OUT)
     fleet.acted_at_s = w.time_s
+    return True
+
+
+@jit
+def is_there(params: Any, w: Any, tier: int) -> bool:
+    """Tell whether a tier stands for a resource that is there."""
+    if tier < BACKEND:
+        return tier < params.n_pools and w.pool[tier].present == 1
+    return tier - BACKEND < params.n_backends and w.backend[tier - BACKEND].present == 1
+
+
+@jit
+def can_add(params: Any, w: Any, tier: int) -> bool:
+    """Tell whether a tier stands for a spare resource that is not there."""
+    if tier < BACKEND:
+        return tier < params.n_pools and w.pool[tier].present == 0
+    return tier - BACKEND < params.n_backends and w.backend[tier - BACKEND].present == 0
+
+
+@jit
+def can_remove(params: Any, w: Any, tier: int) -> bool:
+    """Tell whether a resource may go: the pool that the agent scales and what others need stay."""
+    return tier != params.episode.primary and is_there(params, w, tier)
+
+
+@jit
+def _add(params: Any, w: Any, tier: int) -> bool:
+    if not can_add(params, w, tier):
+        return False
+    count = 1
+    if tier < BACKEND:
+        p = params.pool[tier]
+        start_pool(p, w.pool[tier], 0)
+        w.pool[tier].present = 1
+        count = p.initial
+        w.meter.usd += set_desired(p, w.pool[tier], w.time_s, count)
+    else:
+        start_backend(params.backend[tier - BACKEND], w.backend[tier - BACKEND])
+        w.backend[tier - BACKEND].present = 1
+    events.record(w, events.RESOURCE_ADDED, tier, float(count), 0.0, 0.0)
+    return True
+
+
+@jit
+def _remove(params: Any, w: Any, tier: int) -> bool:
+    """Take a resource away; the requests that it still holds fail."""
+    if not can_remove(params, w, tier):
+        return False
+    if tier < BACKEND:
+        fleet = w.pool[tier]
+        lost = fleet.queue.waiting + fleet.queue.in_service
+        if params.pool[tier].detached == 1:
+            w.meter.messages_lost += lost
+            w.meter.messages_change -= lost
+        else:
+            w.meter.failed += lost
+            w.meter.backlog_change -= lost
+        start_pool(params.pool[tier], fleet, 0)
+        fleet.present = 0
+        forget_taken(w, tier)
+    else:
+        state = w.backend[tier - BACKEND]
+        lost = state.queue.waiting + state.queue.in_service
+        w.meter.failed += lost
+        w.meter.backlog_change -= lost
+        start_backend(params.backend[tier - BACKEND], state)
+        state.present = 0
+    events.record(w, events.RESOURCE_REMOVED, tier, lost, 0.0, 0.0)
+    return True
+
+
+@jit
+def _set_policy(params: Any, w: Any, tier: int, action: Any) -> bool:
+    if not is_there(params, w, tier) or not action.warning_cpu <= action.critical_cpu:
+        return False
+    health = w.pool[tier].health if tier < BACKEND else w.backend[tier - BACKEND].health
+    policy = health.policy
+    policy.critical_cpu = action.critical_cpu
+    policy.critical_steps = int(action.critical_steps)
+    policy.warning_cpu = action.warning_cpu
+    policy.warning_steps = int(action.warning_steps)
+    events.record(w, events.POLICY_CHANGED, tier, action.critical_cpu, action.warning_cpu, 0.0)
     return True
 
 
@@ -129,29 +248,37 @@ def apply_action(params: Any, w: Any, action: Any) -> None:
         action: ``ACTION`` record.
     """
     kind = action.kind
-    pool = action.pool if action.pool >= 0 else params.episode.primary
+    target = action.target if action.target >= 0 else params.episode.primary
     if kind == NO_OP:
-        return
-    if pool >= params.n_pools:
-        _ignore(w, kind)
         return
     done = True
     if kind == SCALE_OUT:
-        done = _scale_by(params, w, pool, int(action.amount))
+        done = _scale_by(params, w, target, int(action.amount))
     elif kind == SCALE_IN:
-        done = _scale_by(params, w, pool, -int(action.amount))
+        done = _scale_by(params, w, target, -int(action.amount))
     elif kind == SET_FLEET:
         wanted = int(action.amount)
-        if wanted != w.pool[pool].desired:
-            done = _scale_by(params, w, pool, wanted - w.pool[pool].desired)
+        if target >= params.n_pools or wanted != w.pool[target].desired:
+            done = target < params.n_pools and _scale_by(
+                params, w, target, wanted - w.pool[target].desired
+            )
     elif kind == ADJUST_THRESHOLD:
         done = _adjust(params, w, action.cpu, action.throughput, action.latency_s)
+    elif kind == ADD_RESOURCE:
+        done = _add(params, w, target)
+        w.changes += 1 if done else 0
+    elif kind == REMOVE_RESOURCE:
+        done = _remove(params, w, target)
+        w.changes += 1 if done else 0
+    elif kind == SET_RECOVERY_POLICY:
+        done = _set_policy(params, w, target, action)
+        w.config_changes += 1 if done else 0
     else:
-        p = params.pool[pool]
+        p = params.pool[target]
         share = min(max(action.amount, -1.0), 1.0)
         change = int(np.rint(share * continuous_reach(p.maximum, p.minimum)))
         if change != 0:
-            done = _scale_by(params, w, pool, change)
+            done = _scale_by(params, w, target, change)
         step = min(max(action.cpu, -1.0), 1.0)
         if params.autoscaler.on == 1 and abs(step) >= CPU_SMALLEST:
             cpu = w.autoscaler.out_cpu + step * CPU_CHANGE
@@ -187,3 +314,38 @@ def write_mask(params: Any, w: Any, mask: Any) -> None:
             mask[i] = tune
         else:
             mask[i] = 1
+
+
+@jit
+def write_multi_mask(params: Any, w: Any, mask: Any) -> None:
+    """Mark the values of each part of a ``multi_discrete`` action that some action can use.
+
+    A value is masked only if nothing that contains it is possible. Kinds come first, then
+    targets, then magnitudes.
+
+    Args:
+        params: ``PARAMS`` record.
+        w: ``WORLD`` record.
+        mask: int8[sum(MULTI_SIZES)], overwritten; 1 = possible.
+    """
+    for j in range(mask.shape[0]):
+        mask[j] = 0
+    mask[0] = 1
+    tune = 1 if params.autoscaler.on == 1 else 0
+    mask[3] = tune
+    for tier in range(MAX_TIERS):
+        there = is_there(params, w, tier)
+        out = 0
+        back = 0
+        if tier < BACKEND and there and not in_cooldown(params.episode, w, tier):
+            out = 1 if w.pool[tier].desired < params.pool[tier].maximum else 0
+            back = 1 if w.pool[tier].desired > params.pool[tier].minimum else 0
+        mask[1] |= out
+        mask[2] |= back
+        mask[4] |= 1 if can_add(params, w, tier) else 0
+        mask[5] |= 1 if can_remove(params, w, tier) else 0
+        mask[6] |= 1 if there else 0
+        # Doing nothing is possible whatever target it names.
+        mask[_N_KINDS + tier] = 1
+    for j in range(_N_KINDS + MAX_TIERS, mask.shape[0]):
+        mask[j] = 1

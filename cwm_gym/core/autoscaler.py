@@ -30,43 +30,45 @@ def start_autoscaler(params: Any, w: Any) -> None:
     tuned.out_throughput = p.out_throughput
     tuned.in_throughput = p.in_throughput
     tuned.out_latency_s = p.out_latency_s
-    tuned.breaches_out = 0
-    tuned.breaches_in = 0
 
 
 @jit
-def autoscale(params: Any, w: Any, cpu: float, throughput: float, latency_s: float) -> None:
-    """Evaluate the triggers and act on the primary pool when it is due.
+def autoscale(
+    params: Any, w: Any, pool: int, cpu: float, throughput: float, latency_s: float
+) -> None:
+    """Evaluate the triggers for one pool and act when it is due.
 
     Args:
         params: ``PARAMS`` record.
         w: ``WORLD`` record at the time of the evaluation.
+        pool: Pool number.
         cpu: Utilisation of the pool in the last cell, 0..1.
         throughput: Arrivals over capacity in the last cell.
         latency_s: P95 latency, s.
     """
     tuned = w.autoscaler
-    primary = params.episode.primary
-    p = params.pool[primary]
-    fleet = w.pool[primary]
+    p = params.pool[pool]
+    fleet = w.pool[pool]
     out = cpu > tuned.out_cpu
     out = out or (tuned.out_throughput > 0.0 and throughput > tuned.out_throughput)
     out = out or (tuned.out_latency_s > 0.0 and latency_s > tuned.out_latency_s)
     below = cpu < tuned.in_cpu and not out
     if tuned.in_throughput > 0.0:
         below = below and throughput < tuned.in_throughput
-    tuned.breaches_out = tuned.breaches_out + 1 if out else 0
-    tuned.breaches_in = tuned.breaches_in + 1 if below else 0
-    if w.time_s - fleet.scaled_at_s < params.autoscaler.cooldown_s:
+    if out and fleet.breaches_out == 0:
+        events.record(w, events.THRESHOLD_CROSSED, pool, cpu, tuned.out_cpu, 0.0)
+    fleet.breaches_out = fleet.breaches_out + 1 if out else 0
+    fleet.breaches_in = fleet.breaches_in + 1 if below else 0
+    if w.time_s - fleet.scaled_at_s < p.cooldown_s:
         return
     desired = fleet.desired
-    if tuned.breaches_out >= params.autoscaler.sustain:
+    if fleet.breaches_out >= params.autoscaler.sustain:
         wanted = math.ceil(fleet.ready * cpu / tuned.out_cpu) if tuned.out_cpu > 0.0 else 0
         desired = max(fleet.desired + 1, int(wanted))
-    elif tuned.breaches_in >= params.autoscaler.sustain:
+    elif fleet.breaches_in >= params.autoscaler.sustain:
         desired = fleet.desired - 1
     desired = min(max(desired, p.minimum), p.maximum)
     if desired != fleet.desired:
-        tuned.breaches_out = 0
-        tuned.breaches_in = 0
-        scale_to(params, w, primary, desired, events.AUTOSCALE_OUT)
+        fleet.breaches_out = 0
+        fleet.breaches_in = 0
+        scale_to(params, w, pool, desired, events.AUTOSCALE_OUT)

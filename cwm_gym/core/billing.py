@@ -21,18 +21,22 @@ def run_rate_usd_per_hour(params: Any, w: Any) -> float:
     """
     rate = params.fixed.usd_per_hour
     for i in range(params.n_pools):
-        rate += billed_instances(w.pool[i]) * params.pool[i].usd_per_hour
-    if params.database.present == 1:
-        rate += params.database.usd_per_hour
+        if w.pool[i].present == 1:
+            rate += billed_instances(w.pool[i]) * params.pool[i].usd_per_hour
+    for k in range(params.n_backends):
+        if w.backend[k].present == 1:
+            rate += params.backend[k].usd_per_hour
+            rate += w.backend[k].units * params.backend[k].usd_per_unit_hour
     return rate
 
 
 @jit
-def traffic_usd(params: Any, arrived: float, served: float, seconds: float) -> float:
+def traffic_usd(params: Any, f: int, arrived: float, served: float, seconds: float) -> float:
     """Price traffic: balancer capacity units (the larger dimension counts) and egress.
 
     Args:
         params: ``PARAMS`` record.
+        f: Front that it takes.
         arrived: Requests that arrived.
         served: Requests answered.
         seconds: Length of the time, s.
@@ -40,13 +44,13 @@ def traffic_usd(params: Any, arrived: float, served: float, seconds: float) -> f
     Returns:
         Dollars.
     """
-    fixed = params.fixed
-    gigabytes = served * fixed.gb_per_request
-    usd = gigabytes * fixed.usd_per_gb
-    if fixed.unit_usd_per_hour > 0.0 and seconds > 0.0:
+    front = params.front[f]
+    gigabytes = served * params.fixed.gb_per_request
+    usd = gigabytes * front.usd_per_gb
+    if front.unit_usd_per_hour > 0.0 and seconds > 0.0:
         hours = seconds / 3600.0
-        units = arrived / seconds / fixed.unit_rps
-        units = max(units, gigabytes / hours / fixed.unit_gb_per_hour)
-        units = max(0.0, units - fixed.units_included)
-        usd += units * fixed.unit_usd_per_hour * hours
+        units = arrived / seconds / front.unit_rps
+        units = max(units, gigabytes / hours / front.unit_gb_per_hour)
+        units = max(0.0, units - front.units_included)
+        usd += units * front.unit_usd_per_hour * hours
     return usd

@@ -9,42 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cwm_gym.core.autoscaler import start_autoscaler
+from cwm_gym.core.billing import run_rate_usd_per_hour
 from cwm_gym.core.demand import start_demand
+from cwm_gym.core.faults import start_faults
 from cwm_gym.core.jit import jit
-from cwm_gym.core.observe import pool_rps, take_sample
-from cwm_gym.core.records.world import LAYOUT_VERSION, MAX_BATCHES
+from cwm_gym.core.observe import take_sample
+from cwm_gym.core.provisioning import pool_rps
+from cwm_gym.core.records.params import DATABASE
+from cwm_gym.core.records.world import LAYOUT_VERSION
 from cwm_gym.core.rng import uniform
-from cwm_gym.core.service import clear_gauge, clear_meter
-
-NEVER_S = -1e9
-
-
-@jit
-def _clear_pool(p: Any, fleet: Any, instances: int) -> None:
-    fleet.desired = instances
-    fleet.ready = instances
-    for i in range(MAX_BATCHES):
-        fleet.launching[i].at_s = 0.0
-        fleet.launching[i].count = 0.0
-        fleet.warming[i].at_s = 0.0
-        fleet.warming[i].count = 0.0
-        fleet.draining[i].at_s = 0.0
-        fleet.draining[i].count = 0.0
-    _clear_queue(fleet.queue)
-    fleet.busy = 0.0
-    fleet.servers = instances * p.vcpus
-    fleet.acted_at_s = NEVER_S
-    fleet.scaled_at_s = NEVER_S
-    fleet.scaled_by = 0
-    clear_gauge(fleet)
-
-
-@jit
-def _clear_queue(queue: Any) -> None:
-    queue.waiting = 0.0
-    queue.waiting_sq = 0.0
-    queue.wait_rate = 0.0
-    queue.in_service = 0.0
+from cwm_gym.core.service import clear_extras, clear_meter
+from cwm_gym.core.tiers import start_backend, start_pool
+from cwm_gym.core.units import LOOK_S
 
 
 @jit
@@ -62,6 +38,8 @@ def _clear_totals(t: Any) -> None:
     t.config_actions = 0
     t.ignored_actions = 0
     t.instance_s = 0.0
+    t.messages = 0.0
+    t.processed = 0.0
 
 
 @jit
@@ -109,14 +87,29 @@ def start_world(params: Any, tables: NDArray[np.float64], w: Any, wish: Any) -> 
         w.offset_s = wish.offset_s
     start_demand(demand, tables, w, episode.tick_s)
     for i in range(params.n_pools):
-        instances = params.pool[i].initial
+        p = params.pool[i]
+        instances = p.initial
         if i == episode.primary and wish.fleet >= 0:
             instances = wish.fleet
-        instances = min(max(instances, params.pool[i].minimum), params.pool[i].maximum)
-        _clear_pool(params.pool[i], w.pool[i], instances)
-    _clear_queue(w.database.queue)
-    # A database that is there from the start is nothing new: its penalty counts in full.
-    w.database.seen_steps = math.ceil(params.reward.pressure_ramp_steps)
+        instances = min(max(instances, p.minimum), p.maximum)
+        if p.spare == 1:
+            instances = 0
+        start_pool(p, w.pool[i], instances)
+        w.pool[i].present = 1 - p.spare
+        w.pool[i].zones_out = 0
+    w.pressure_steps = 0
+    w.units_at_s = math.inf
+    for k in range(params.n_backends):
+        start_backend(params.backend[k], w.backend[k])
+        w.backend[k].down = 0
+        w.backend[k].present = 1 - params.backend[k].spare
+        if params.backend[k].units_max > 0.0:
+            w.units_at_s = LOOK_S
+        if params.backend[k].spare == 0 and params.backend[k].kind == DATABASE:
+            # A database that is there from the start is nothing new: its penalty counts in full.
+            w.pressure_steps = max(1, math.ceil(params.reward.pressure_ramp_steps))
+    w.faulty = 0
+    start_faults(params, w)
     start_autoscaler(params, w)
     w.changes = 0
     w.reversals = 0
@@ -140,14 +133,16 @@ def first_look(params: Any, w: Any) -> None:
     """
     m = w.meter
     clear_meter(m)
+    clear_extras(m)
     capacity = 0.0
-    cost = params.fixed.usd_per_hour
     for i in range(params.n_pools):
-        capacity += w.pool[i].ready * pool_rps(params.pool[i])
-        cost += w.pool[i].ready * params.pool[i].usd_per_hour
+        own = w.pool[i].ready * pool_rps(params.pool[i])
+        if params.pool[i].entry == 1 and w.pool[i].present == 1:
+            capacity += own
+        if i == params.episode.primary:
+            m.primary_rps = own
         m.ready += w.pool[i].ready
-    if params.database.present == 1:
-        cost += params.database.usd_per_hour
+    cost = run_rate_usd_per_hour(params, w)
     m.offered_rps = w.rate_rps
     m.throughput_rps = 0.0
     m.capacity_rps = capacity
@@ -161,6 +156,7 @@ def first_look(params: Any, w: Any) -> None:
     m.seconds = 0.0
     m.sla_violations = 0.0
     m.health = 0.0
+    m.lost = 0.0
     m.reward = 0.0
     m.performance = 0.0
     m.cost = 0.0

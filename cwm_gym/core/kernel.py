@@ -16,7 +16,7 @@ from cwm_gym.core.demand import curve_rps
 from cwm_gym.core.episode import draw_episode, start_world
 from cwm_gym.core.jit import entry_point, jit, lend, prefetch
 from cwm_gym.core.records.step import OUT
-from cwm_gym.core.records.world import HOT_BYTES, MAX_SAMPLES
+from cwm_gym.core.records.world import HOT_PARTS, MAX_SAMPLES
 from cwm_gym.core.rng import seed_stream
 from cwm_gym.core.step import (
     advance,
@@ -27,7 +27,9 @@ from cwm_gym.core.step import (
 )
 
 Records = NDArray[Any]
-_HOT_LINES = HOT_BYTES // 64 + 2
+# Offsets of the cache lines that a step touches.
+_HOT = np.concatenate([np.arange(start, start + size + 63, 64) for start, size in HOT_PARTS])
+_N_HOT = len(_HOT)
 _OUT_LINES = OUT.itemsize // 64 + 1
 _U = np.uint64
 
@@ -54,8 +56,8 @@ def write_draws(
 @jit
 def _fetch_ahead(following: Any, later: Any, out: Any) -> None:
     """Have the memory of the next worlds brought near while this one is computed."""
-    for line in range(_HOT_LINES):
-        prefetch(later, 64 * line)
+    for line in range(_N_HOT):
+        prefetch(later, _HOT[line])
     newest = following.sample[following.n_samples % MAX_SAMPLES]
     prefetch(newest, 0)
     prefetch(newest, 64)
@@ -106,6 +108,7 @@ def seed_batch(worlds: Records, seeds: NDArray[np.uint64], chosen: NDArray[np.bo
         if chosen[i]:
             seed_stream(worlds[i].rng, seeds[i], _U(0))
             seed_stream(worlds[i].noise_rng, seeds[i], _U(1))
+            seed_stream(worlds[i].fault_rng, seeds[i], _U(2))
 
 
 @entry_point

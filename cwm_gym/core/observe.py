@@ -6,23 +6,10 @@ import math
 from typing import Any
 
 from cwm_gym.core.jit import jit
-from cwm_gym.core.provisioning import batch_count
+from cwm_gym.core.provisioning import batch_count, pool_rps
 from cwm_gym.core.records.world import MAX_SAMPLES
 
 SLOW_MEAN_S = 900.0
-
-
-@jit
-def pool_rps(p: Any) -> float:
-    """Capacity of one instance.
-
-    Args:
-        p: ``POOL_PARAMS`` record.
-
-    Returns:
-        Requests per second at utilisation 1.
-    """
-    return p.vcpus / p.cpu_s_per_request
 
 
 @jit
@@ -53,6 +40,12 @@ def take_sample(params: Any, w: Any) -> None:
     s.database_utilisation = m.database_utilisation
     s.sla_violations = m.sla_violations
     s.health = m.health
+    s.side_capacity_rps = max(0.0, m.capacity_rps - m.primary_rps)
+    if params.extras == 1:
+        s.cache_hit_rate = m.cache_hit_rate
+        s.queue_age_s = m.queue_age_s
+        s.storage_utilisation = m.storage_utilisation
+        s.cold_share = m.cold_share
     w.n_samples += 1
 
 
@@ -132,7 +125,7 @@ def write_observation(params: Any, w: Any, s: Any, o: Any) -> None:
     o[19] = _squash(s.backlog / (one * max(fleet.ready, 1)))
     o[20] = _cut(s.cost_usd_per_hour / episode.budget_usd_per_hour, 0.0, 4.0)
     o[21] = s.connection_pressure / 3.0
-    o[22] = float(params.database.present)
+    o[22] = 1.0 if w.pressure_steps > 0 else 0.0
     o[23] = _cut(s.database_utilisation, 0.0, 1.0)
     o[24] = s.health / 3.0
     o[25] = 0.0
@@ -144,3 +137,10 @@ def write_observation(params: Any, w: Any, s: Any, o: Any) -> None:
     o[27] = since / (10.0 + since)
     o[28] = float(params.autoscaler.on)
     o[29] = _cut(w.autoscaler.out_cpu, 0.0, 1.0) if params.autoscaler.on == 1 else 0.0
+    o[30] = _cut(fleet.lost / p.maximum, 0.0, 1.0)
+    o[31] = _cut(fleet.notified / p.maximum, 0.0, 1.0)
+    o[32] = _cut(s.side_capacity_rps / largest, 0.0, 4.0)
+    o[33] = s.cache_hit_rate
+    o[34] = _squash(s.queue_age_s / episode.latency_limit_s)
+    o[35] = _cut(s.storage_utilisation, 0.0, 1.0)
+    o[36] = _cut(s.cold_share, 0.0, 1.0)

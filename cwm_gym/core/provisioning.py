@@ -1,8 +1,9 @@
 """Fleets: launches that become ready at their exact second, warm-up, draining, losses.
 
-``desired`` = ready + launching. Growing launches instances; shrinking first cancels the youngest
-launches, then drains ready instances: a draining instance takes no new work, finishes what it
-has, and is paid for until it leaves.
+``desired`` = ready + launching + lost (taken by a fault that still lasts). Growing launches
+instances; shrinking first forgets lost ones, then cancels the youngest launches, then drains ready
+instances: a draining instance takes no new work, finishes what it has, and is paid for until it
+leaves.
 """
 
 from __future__ import annotations
@@ -12,6 +13,19 @@ from typing import Any
 
 from cwm_gym.core.jit import jit
 from cwm_gym.core.records.world import MAX_BATCHES
+
+
+@jit
+def pool_rps(p: Any) -> float:
+    """Capacity of one instance.
+
+    Args:
+        p: ``POOL_PARAMS`` record.
+
+    Returns:
+        Requests per second at utilisation 1.
+    """
+    return p.vcpus / p.cpu_s_per_request
 
 
 @jit
@@ -91,6 +105,75 @@ def _forget_warming(pool: Any) -> None:
 
 
 @jit
+def all_zones_out(p: Any, pool: Any) -> bool:
+    """Tell whether there is no zone left that an instance could start in."""
+    return pool.zones_out > 0 and pool.zones_out == (1 << p.zones) - 1
+
+
+@jit
+def take_away(pool: Any, count: int) -> float:
+    """Lose ready instances together with their share of the requests in service.
+
+    Args:
+        pool: ``POOL`` record.
+        count: Instances, at most the ready ones.
+
+    Returns:
+        Requests in service that are lost.
+    """
+    if count <= 0:
+        return 0.0
+    aborted = pool.queue.in_service * count / pool.ready
+    pool.queue.in_service -= aborted
+    pool.servers *= 1.0 - count / pool.ready
+    pool.ready -= count
+    pool.lost += count
+    pool.notified = min(pool.notified, pool.ready)
+    _forget_warming(pool)
+    return aborted
+
+
+@jit
+def lose_launches(pool: Any) -> int:
+    """Take all launching instances as lost; returns their number."""
+    count = int(batch_count(pool.launching))
+    for i in range(MAX_BATCHES):
+        pool.launching[i].at_s = 0.0
+        pool.launching[i].count = 0.0
+    pool.lost += count
+    return count
+
+
+@jit
+def launch_again(p: Any, pool: Any, now_s: float, count: int) -> None:
+    """Start lost instances anew, as far as they are still wanted.
+
+    Args:
+        p: ``POOL_PARAMS`` record.
+        pool: ``POOL`` record.
+        now_s: Time, s.
+        count: Instances.
+    """
+    count = min(count, pool.lost)
+    if count > 0:
+        pool.lost -= count
+        if p.boot_s > 0.0:
+            _append(pool.launching, now_s + p.boot_s, float(count))
+        else:
+            _make_ready(p, pool, now_s, float(count))
+
+
+@jit
+def restart_all(p: Any, pool: Any, now_s: float) -> None:
+    """Let all ready instances warm up anew, as after a rolling restart."""
+    if p.warmup_s > 0.0 and p.warmup_speed < 1.0 and pool.ready > 0:
+        for i in range(MAX_BATCHES):
+            pool.warming[i].at_s = 0.0
+            pool.warming[i].count = 0.0
+        _append(pool.warming, now_s, float(pool.ready))
+
+
+@jit
 def set_desired(p: Any, pool: Any, now_s: float, desired: int) -> float:
     """Ask for a fleet size.
 
@@ -107,12 +190,18 @@ def set_desired(p: Any, pool: Any, now_s: float, desired: int) -> float:
     change = desired - pool.desired
     owed = 0.0
     if change > 0:
-        if p.boot_s > 0.0:
+        if all_zones_out(p, pool):
+            pool.lost += change
+        elif p.boot_s > 0.0:
             _append(pool.launching, now_s + p.boot_s, float(change))
         else:
             _make_ready(p, pool, now_s, float(change))
     elif change < 0:
         left = float(-change)
+        # What a fault has taken is not asked for again.
+        taken = min(left, float(pool.lost))
+        pool.lost -= int(taken)
+        left -= taken
         for k in range(MAX_BATCHES):
             i = MAX_BATCHES - 1 - k
             taken = min(left, pool.launching[i].count)
@@ -123,6 +212,8 @@ def set_desired(p: Any, pool: Any, now_s: float, desired: int) -> float:
                 left -= taken
         if left > 0.0:
             pool.ready -= int(left)
+            # Spot instances under notice go first.
+            pool.notified = max(0, pool.notified - int(left))
             _forget_warming(pool)
             if p.drain_s > 0.0:
                 _append(pool.draining, now_s + p.drain_s, left)

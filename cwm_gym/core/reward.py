@@ -114,8 +114,8 @@ def write_reward(params: Any, w: Any) -> None:
     m.stability += 0.0  # not -0.0
     m.sla = r.violation_penalty * m.sla_violations + 0.0
     m.pressure_penalty = 0.0
-    if params.database.present == 1:
-        seen = float(w.database.seen_steps)
+    if w.pressure_steps > 0:
+        seen = float(w.pressure_steps)
         m.pressure_penalty = pressure_penalty(r, m.connection_pressure, seen)
     m.reward = (
         r.w_performance * m.performance

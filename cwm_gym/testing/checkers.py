@@ -17,9 +17,32 @@ from numpy.typing import NDArray
 
 from cwm_gym.envs.scalar import CloudEnv
 from cwm_gym.envs.vector import CloudVectorEnv
+from cwm_gym.testing.invariants import (
+    CONSERVATION_TOLERANCE,
+    check_finite,
+    check_fleets,
+    imbalance,
+    inside,
+)
 
-CONSERVATION_TOLERANCE = 1e-9
-"""Requests that may be missing, relative to those that arrived or were there already."""
+__all__ = [
+    "CONSERVATION_TOLERANCE",
+    "STRESSED_UTILISATION",
+    "Rollout",
+    "Trajectory",
+    "assert_same",
+    "check_conservation",
+    "check_determinism",
+    "check_observation_space",
+    "check_rollout",
+    "check_save_restore",
+    "check_vector_equals_scalar",
+    "imbalance",
+    "inside",
+    "random_actions",
+    "scalar_trajectory",
+    "vector_trajectory",
+]
 
 STRESSED_UTILISATION = 0.9
 """A tick counts as stressed above this utilisation, or when it lost requests."""
@@ -62,47 +85,6 @@ class Trajectory:
     states: NDArray[Any]
 
 
-def inside(worlds: NDArray[Any]) -> NDArray[np.float64]:
-    """Count the requests that wait or are being served.
-
-    Args:
-        worlds: ``WORLD[N]``.
-
-    Returns:
-        float64[N].
-    """
-    pools, database = worlds["pool"]["queue"], worlds["database"]["queue"]
-    found: NDArray[np.float64] = (pools["waiting"] + pools["in_service"]).sum(axis=1)
-    found += database["waiting"] + database["in_service"]
-    return found
-
-
-def imbalance(before: NDArray[Any], worlds: NDArray[Any]) -> NDArray[np.float64]:
-    """Compare what arrived in the last tick with what became of it.
-
-    Two balances have to hold: arrived = served + timed out + rejected + failed + change of the
-    backlog, and that change is what the queues hold now less what they held before.
-
-    Args:
-        before: ``WORLD[N]`` before the tick.
-        worlds: ``WORLD[N]`` after it.
-
-    Returns:
-        float64[N], the larger of the two gaps relative to the requests that arrived or were
-        inside; 0 for worlds that have just been reset.
-    """
-    meter = worlds["meter"]
-    gone = meter["served"] + meter["timed_out"] + meter["rejected"] + meter["failed"]
-    change = inside(worlds) - inside(before)
-    gap = np.maximum(
-        abs(meter["arrived"] - gone - meter["backlog_change"]),
-        abs(meter["backlog_change"] - change),
-    )
-    scale = meter["arrived"] + inside(before)
-    share = np.divide(gap, scale, out=np.where(gap > 0.0, np.inf, 0.0), where=scale > 0.0)
-    return np.where(worlds["step"] > 0, share, 0.0)
-
-
 def check_rollout(
     env: VectorEnv[Any, Any, Any],
     steps: int,
@@ -111,6 +93,7 @@ def check_rollout(
     conservation: bool = True,
     observations: bool = True,
     finite: bool = True,
+    fleets: bool = True,
 ) -> Rollout:
     """Take random steps and check every one of them.
 
@@ -121,6 +104,7 @@ def check_rollout(
         conservation: Check that no request is lost or made (:func:`imbalance`).
         observations: Check that observations lie in the space.
         finite: Check that no result is NaN or infinite, and no cost negative.
+        fleets: Check the books of every fleet, and that rates and states are what they can be.
 
     Returns:
         Counts, to judge how much was exercised.
@@ -137,7 +121,9 @@ def check_rollout(
         if observations:
             assert env.observation_space.contains(seen), f"observation outside its space {where}"
         if finite:
-            _check_finite(base, rewards, where)
+            check_finite(base, rewards, where)
+        if fleets:
+            check_fleets(base.worlds, where)
         if conservation:
             gap = imbalance(before, base.worlds)
             worst = max(worst, float(gap.max()))
@@ -165,7 +151,7 @@ def check_conservation(env: VectorEnv[Any, Any, Any], steps: int, seed: int = 0)
     Returns:
         Counts of the rollout.
     """
-    return check_rollout(env, steps, seed, observations=False, finite=False)
+    return check_rollout(env, steps, seed, observations=False, finite=False, fleets=False)
 
 
 def check_observation_space(env: VectorEnv[Any, Any, Any], steps: int, seed: int = 0) -> Rollout:
@@ -179,7 +165,7 @@ def check_observation_space(env: VectorEnv[Any, Any, Any], steps: int, seed: int
     Returns:
         Counts of the rollout.
     """
-    return check_rollout(env, steps, seed, conservation=False, finite=False)
+    return check_rollout(env, steps, seed, conservation=False, finite=False, fleets=False)
 
 
 def check_determinism(
@@ -314,7 +300,7 @@ def scalar_trajectory(
             else:
                 seen, reward, terminated, truncated, _ = env.step(action)
                 rows.append((seen, float(reward), terminated, truncated))
-        flat = np.stack([_flat(row[0]) for row in rows])
+        flat = np.stack([_flat(row[0], 0) for row in rows])
         results = [[row[k] for row in rows[1:]] for k in (1, 2, 3)]
         runs.append((flat, *results, env.unwrapped.get_state()))
         env.close()
@@ -350,11 +336,11 @@ def vector_trajectory(
     env = gym.make_vec(
         env_id, num_envs=actions.shape[1], **{**(env_kwargs or {}), "threads": threads}
     )
-    seen = [_flat(env.reset(seed=seed)[0])]
+    seen = [_flat(env.reset(seed=seed)[0], 1)]
     results = []
     for action in actions:
         observation, *result, _ = env.step(action)
-        seen.append(_flat(observation))
+        seen.append(_flat(observation, 1))
         results.append(result)
     rewards, terminated, truncated = (np.stack(column) for column in zip(*results, strict=True))
     states = _vector(env).get_state()
@@ -383,9 +369,11 @@ def assert_same(one: Trajectory, other: Trajectory, name: str = "the other") -> 
     assert _same_worlds(one.states, other.states), f"the states of {name} differ at the end"
 
 
-def _flat(observation: Any) -> NDArray[np.float32]:
+def _flat(observation: Any, batch: int) -> NDArray[np.float32]:
+    """Lay the parts of an observation side by side, behind ``batch`` leading dimensions."""
     if isinstance(observation, Mapping):
-        return np.concatenate([np.atleast_1d(part) for part in observation.values()], axis=-1)
+        parts = [np.reshape(part, (*np.shape(part)[:batch], -1)) for part in observation.values()]
+        return np.concatenate(parts, axis=-1)
     return np.array(observation)
 
 
@@ -398,31 +386,3 @@ def _vector(env: VectorEnv[Any, Any, Any]) -> CloudVectorEnv:
 def _same_worlds(one: NDArray[Any], other: NDArray[Any]) -> bool:
     names = [name for name in one.dtype.names or () if name not in _PLACE]
     return all(np.ravel(one)[name].tobytes() == np.ravel(other)[name].tobytes() for name in names)
-
-
-def _check_finite(env: CloudVectorEnv, rewards: NDArray[np.float64], where: str) -> None:
-    out, worlds = env.batch.out, env.worlds
-    parts = {
-        "reward": rewards,
-        "kernel reward": out["reward"],
-        "metrics": out["metrics"],
-        "reward components": out["components"],
-        "observation": out["observation"],
-        **{f"meter/{name}": worlds["meter"][name] for name in worlds["meter"].dtype.names or ()},
-        **{f"queue/{name}": worlds["pool"]["queue"][name] for name in ("waiting", "in_service")},
-    }
-    for name, values in parts.items():
-        if not np.isfinite(values).all():
-            bad = int(np.nonzero(~np.isfinite(values))[0][0])
-            raise AssertionError(f"{name} of environment {bad} is not finite {where}")
-    for name, values in (
-        ("cost", worlds["meter"]["usd"]),
-        ("cost per hour", out["metrics"][:, 0]),
-        ("cost signal", out["cost"]),
-        ("latency", out["metrics"][:, 2]),
-        ("served", worlds["meter"]["served"]),
-        ("backlog", worlds["meter"]["backlog"]),
-    ):
-        assert (values >= 0.0).all(), (
-            f"{name} of environment {int(values.argmin())} is negative {where}"
-        )

@@ -57,6 +57,28 @@ class Errors(NamedTuple):
     case: NDArray[np.int64]  # (n,) index of the case
     tick: NDArray[np.int64]  # (n,)
 
+    @classmethod
+    def of(cls, rows: Sequence[tuple[float, bool, int, int]]) -> Errors:
+        """Gather errors.
+
+        Args:
+            rows: Error, whether the tick is stressed, index of the case, tick.
+        """
+        return cls(
+            np.array([r[0] for r in rows], dtype=np.float64),
+            np.array([r[1] for r in rows], dtype=np.bool_),
+            np.array([r[2] for r in rows], dtype=np.int64),
+            np.array([r[3] for r in rows], dtype=np.int64),
+        )
+
+    def where(self, chosen: NDArray[np.bool_]) -> Errors:
+        """Errors of some cases only.
+
+        Args:
+            chosen: bool[cases].
+        """
+        return Errors(*(values[chosen[self.case]] for values in self))
+
 
 def load_cases(path: str | Path) -> list[dict[str, Any]]:
     """Read the cases of a reference document.
@@ -77,7 +99,8 @@ def load_cases(path: str | Path) -> list[dict[str, Any]]:
     return list(document["cases"])
 
 
-def _series(values: Sequence[float | None]) -> Floats:
+def series(values: Sequence[float | None]) -> Floats:
+    """Read figures of a document; ``null`` becomes NaN."""
     return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
 
 
@@ -87,9 +110,9 @@ def stressed_ticks(case: Mapping[str, Any]) -> NDArray[np.bool_]:
     expected = case["expected"]
     servers = np.asarray(inputs["n_instances"], dtype=np.float64) * inputs["vcpus_per_instance"]
     load = np.asarray(inputs["arrival_rate"], dtype=np.float64) / (servers * inputs["mu"])
-    stressed = (_series(expected["queue_len"]) > 1.0) | (load > 0.8)
-    stressed |= _series(expected["error_rate"]) > 1e-3
-    return np.asarray(stressed | (_series(expected["db_util"]) > 0.8))
+    stressed = (series(expected["queue_len"]) > 1.0) | (load > 0.8)
+    stressed |= series(expected["error_rate"]) > 1e-3
+    return np.asarray(stressed | (series(expected["db_util"]) > 0.8))
 
 
 def score(
@@ -115,29 +138,21 @@ def score(
         later = np.arange(len(stressed)) >= case["compare_from"]
         for name in TARGETS:
             key = "error_rate" if name == "error_points" else name
-            expected = _series(case["expected"][key])
+            expected = series(case["expected"][key])
             if name == "error_points":
                 error = 100.0 * np.abs(actual[key] - expected)
                 counts = later & np.isfinite(expected)
             else:
                 least = {"error_rate": 0.01, "queue_len": 1.0}.get(name, 0.0)
                 counts = later & (expected > least)
-                counts &= _series(case["ci95"][key]) < 0.1 * expected
+                counts &= series(case["ci95"][key]) < 0.1 * expected
                 error = np.zeros(len(expected))
                 np.divide(actual[key] - expected, expected, out=error, where=counts)
                 error = 100.0 * np.abs(error)
             if name.startswith("db_") and not case["inputs"]["db_prob"] > 0:
                 continue
             rows[name] += [(error[i], stressed[i], index, int(i)) for i in np.flatnonzero(counts)]
-    return {
-        name: Errors(
-            np.array([r[0] for r in found], dtype=np.float64),
-            np.array([r[1] for r in found], dtype=np.bool_),
-            np.array([r[2] for r in found], dtype=np.int64),
-            np.array([r[3] for r in found], dtype=np.int64),
-        )
-        for name, found in rows.items()
-    }
+    return {name: Errors.of(found) for name, found in rows.items()}
 
 
 def summarise(errors: Errors) -> dict[str, float]:
@@ -186,15 +201,7 @@ def table(scores: Mapping[str, Errors], targets: bool = True) -> str:
 
 
 def _select(scores: Mapping[str, Errors], chosen: NDArray[np.bool_]) -> dict[str, Errors]:
-    return {
-        name: Errors(
-            errors.error[chosen[errors.case]],
-            errors.stressed[chosen[errors.case]],
-            errors.case[chosen[errors.case]],
-            errors.tick[chosen[errors.case]],
-        )
-        for name, errors in scores.items()
-    }
+    return {name: errors.where(chosen) for name, errors in scores.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -94,7 +94,7 @@ def test_an_agent_tunes_it() -> None:
     assert state["pool"]["desired"][0] == 3
     assert info["reward_components"]["stability"] == pytest.approx(-0.05 - 0.1)
     kinds = [event["kind"] for event in info["events"]]
-    assert kinds == ["threshold_changed", "autoscale_out"]
+    assert kinds == ["threshold_changed", "threshold_crossed", "autoscale_out"]
 
 
 def test_it_is_off_unless_asked_for() -> None:

@@ -72,6 +72,7 @@ def test_a_larger_database_lowers_pressure_and_utilisation() -> None:
             maxConnections=limit,
             idleConnectionsPerInstance=3,
             cpuSecondsPerRequest=0.004,
+            criticalSpeed=1.0,
         )
         found = totals({**document, "traffic": 400})
         pressure.append(found["connection_pressure"][-1])

@@ -71,7 +71,7 @@ def judged(params: Any, **meter: float) -> Any:
     world = np.zeros((), WORLD)
     for name in ("changes", "config_changes", "reversals"):
         world[name] = meter.pop(name, 0)
-    world["database"]["seen_steps"] = meter.pop("seen", 100)
+    world["pressure_steps"] = meter.pop("seen", 100)
     for name, value in meter.items():
         world["meter"][name] = value
     records = world.reshape(1)
@@ -193,7 +193,7 @@ def test_connection_pressure_has_two_slopes_and_a_floor() -> None:
 
 
 def test_without_a_database_there_is_no_pressure() -> None:
-    found = judged(program(database=False).params, connection_pressure=3.0)
+    found = judged(program(database=False).params, connection_pressure=3.0, seen=0)
     assert found["pressure_penalty"] == 0
 
 

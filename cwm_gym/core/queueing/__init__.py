@@ -1,10 +1,12 @@
-"""Queueing physics of one service: compute pools, a database, and their latency."""
+"""Queueing physics of one service: its tiers in topological order, and their latency."""
 
 from cwm_gym.core.queueing.records import (
+    BACKEND,
     CENTRAL,
-    DATABASE,
     FLOW,
+    MAX_BACKENDS,
     MAX_POOLS,
+    MAX_TIERS,
     MIXTURE,
     QUEUE,
     RANDOM,
@@ -22,10 +24,12 @@ from cwm_gym.core.queueing.segment import (
 )
 
 __all__ = [
+    "BACKEND",
     "CENTRAL",
-    "DATABASE",
     "FLOW",
+    "MAX_BACKENDS",
     "MAX_POOLS",
+    "MAX_TIERS",
     "MIXTURE",
     "QUEUE",
     "RANDOM",

@@ -6,71 +6,145 @@ from typing import Any
 
 from cwm_gym.core.jit import jit
 from cwm_gym.core.queueing.latency import add_component
-from cwm_gym.core.queueing.records import DATABASE
+from cwm_gym.core.queueing.profile import observe
 
 # A part is not told apart when it adds less than this share to the variance.
 _NEGLIGIBLE = 0.01
 _SMALL = 0.05
+# A wait shorter than this share of the time so far does not matter for what was met before it.
+_LAG = 0.02
 
 
 @jit
-def collect(workspace: Any, n_pools: int, has_database: bool, nodes: int) -> None:
-    """Add the latencies of the requests that completed in this segment to the mixture."""
+def collect(workspace: Any, n_pools: int, stages: Any, n_stages: int, nodes: int) -> None:
+    """Add the latencies of the requests that completed in this segment to the mixture.
+
+    Of the tiers behind a pool, the one that adds most to the latency is told apart (visited or
+    not, waited or not); the others add their mean and variance.
+
+    Args:
+        workspace: ``WORKSPACE`` record after all tiers have been served.
+        n_pools: Tiers with a fleet.
+        stages: int64[MAX_TIERS], tiers that are fed by others.
+        n_stages: How many of them there are.
+        nodes: Instants that the segment is looked at.
+    """
     mixture = workspace.mixture
-    database = workspace.tier[DATABASE]
-    offered = 0.0
-    back_rate = 0.0
-    if has_database:
-        for i in range(n_pools):
-            offered += workspace.tier[i].flow.completed * workspace.tier[i].service.visit
-        for j in range(nodes):
-            back_rate += workspace.node[j].share * database.profile[j].rate
     for i in range(n_pools):
         tier = workspace.tier[i]
         service = tier.service
-        direct = tier.flow.completed
-        through = 0.0
-        if has_database:
-            if offered > 0.0:
-                through = database.flow.completed * direct * service.visit / offered
-            elif i == 0:
-                through = database.flow.completed
-            direct *= 1.0 - service.visit
-        if not direct + through > 0.0:
+        served = workspace.passing[i]
+        if service.entry == 0 or not served > 0.0:
             continue
-        rate = tier.phase[0].rate if tier.phase[0].rate > 0.0 else service.service_rate
-        own = 1.0 / rate
+        main = -1
+        others = 0
+        most = -1.0
+        for s in range(n_stages):
+            k = stages[s]
+            visit = workspace.visit[i, k]
+            if visit > 0.0 and workspace.tier[k].service.detached == 0:
+                weight = _weight(workspace.tier[k], nodes // 2, visit) if n_stages > 1 else 0.0
+                if weight > most:
+                    main = k
+                    most = weight
+                others += 1
+        through = 0.0
+        back_rate = 0.0
+        database = workspace.tier[max(main, 0)]
+        if main >= 0:
+            others -= 1
+            through = min(workspace.went[i, main], served)
+            for j in range(nodes):
+                back_rate += workspace.node[j].share * database.profile[j].rate
+        direct = served - through
+        if direct < 1e-12 * served:
+            direct = 0.0
+        own = 1.0 / own_rate(tier)
         own_var = service.cs2 * own * own
         pool_rate = 0.0
         for j in range(nodes):
             pool_rate += workspace.node[j].share * tier.profile[j].rate
+        before = 0.0
         for j in range(nodes):
-            share = workspace.node[j].share
+            node = workspace.node[j]
             wait = tier.profile[j]
-            part = share * wait.rate / pool_rate if pool_rate > 0.0 else share
+            part = node.share * wait.rate / pool_rate if pool_rate > 0.0 else node.share
             back = database.profile[j]
-            back_part = share * back.rate / back_rate if back_rate > 0.0 else part
-            mean = service.extra_mean_s + own
-            variance = service.extra_var_s2 + own_var
-            lognormal = service.lognormal != 0
-            busy = wait.busy
-            second = wait.variance + wait.delay * wait.delay
-            if busy * second < _NEGLIGIBLE * variance:
-                mean += busy * wait.delay
-                variance += busy * (second - busy * wait.delay * wait.delay)
-                busy = 0.0
-            if busy < 1.0:
-                idle = 1.0 - busy
-                _add_paths(
-                    mixture, database, back, direct * part * idle, through * back_part * idle,
-                    mean, variance, lognormal,
-                )  # fmt: skip
-            if busy > 0.0:
-                _add_paths(
-                    mixture, database, back, direct * part * busy, through * back_part * busy,
-                    mean + wait.delay, variance + wait.variance,
-                    lognormal and wait.variance < own_var,
-                )  # fmt: skip
+            back_part = node.share * back.rate / back_rate if back_rate > 0.0 else part
+            ends = direct * part
+            goes = through * back_part
+            base = service.extra_mean_s + own
+            base_var = service.extra_var_s2 + own_var
+            if others > 0:
+                for s in range(n_stages):
+                    k = stages[s]
+                    visit = workspace.visit[i, k]
+                    if k != main and visit > 0.0 and workspace.tier[k].service.detached == 0:
+                        more, more_var = _stage_moments(workspace.tier[k], j, visit)
+                        base += more
+                        base_var += more_var
+            turns = 1
+            lag = back.busy * back.delay
+            if goes > 0.0 and lag > _LAG * node.time and tier.phase[0].steady == 0:
+                turns = 2
+            for turn in range(turns):
+                if turn == 1:
+                    # Who completes now has left the pool before it waited in the other tier.
+                    wait = workspace.early
+                    observe(tier.phase[0], wait, max(node.time - lag, 0.0))
+                    if node.first == 0:
+                        wait.variance += (wait.delay - before) * (wait.delay - before) / 12.0
+                    before = wait.delay
+                ending = ends if turn == 0 else 0.0
+                going = goes if turn == turns - 1 else 0.0
+                mean = base
+                variance = base_var
+                lognormal = service.lognormal != 0
+                busy = wait.busy
+                second = wait.variance + wait.delay * wait.delay
+                if busy * second < _NEGLIGIBLE * variance:
+                    mean += busy * wait.delay
+                    variance += busy * (second - busy * wait.delay * wait.delay)
+                    busy = 0.0
+                if busy < 1.0:
+                    idle = 1.0 - busy
+                    _add_paths(
+                        mixture, database, back, ending * idle, going * idle,
+                        mean, variance, lognormal,
+                    )  # fmt: skip
+                if busy > 0.0:
+                    _add_paths(
+                        mixture, database, back, ending * busy, going * busy,
+                        mean + wait.delay, variance + wait.variance,
+                        lognormal and wait.variance < own_var,
+                    )  # fmt: skip
+
+
+@jit
+def own_rate(tier: Any) -> float:
+    """Completions per second of one server, as the tier really has it."""
+    rate = tier.phase[0].rate
+    return rate if rate > 0.0 else tier.service.service_rate
+
+
+@jit
+def _stage_moments(tier: Any, node: int, visit: float) -> tuple[float, float]:
+    """Mean and variance that a tier adds at one instant to a request that may visit it."""
+    own = 1.0 / own_rate(tier)
+    wait = tier.profile[node]
+    waiting = wait.busy * wait.delay
+    mean = tier.service.extra_mean_s + own + waiting
+    second = wait.busy * (wait.variance + wait.delay * wait.delay)
+    variance = tier.service.extra_var_s2 + tier.service.cs2 * own * own
+    variance += second - waiting * waiting
+    return visit * mean, visit * variance + visit * (1.0 - visit) * mean * mean
+
+
+@jit
+def _weight(tier: Any, node: int, visit: float) -> float:
+    """Second moment of the latency that a tier adds, to find the one that matters most."""
+    mean, variance = _stage_moments(tier, node, visit)
+    return float(variance + mean * mean)
 
 
 @jit
@@ -101,8 +175,9 @@ def _add_paths(
     if not through > 0.0:
         add_component(mixture, direct, mean, variance, lognormal)
         return
-    service = 1.0 / database.service.service_rate
-    service_var = database.service.cs2 * service * service
+    service = 1.0 / own_rate(database)
+    service_var = database.service.cs2 * service * service + database.service.extra_var_s2
+    service += database.service.extra_mean_s
     busy = back.busy
     wait_sq = back.variance + back.delay * back.delay
     later = service + busy * back.delay

@@ -186,6 +186,9 @@ def _set_backlog(p: Any, wait_rate: float) -> None:
     # Of the backlog's spread, what patience leaves of the backlog.
     kept = (backlog - p.gone) / p.capacity
     spread = p.variance * kept * kept / max(backlog * backlog, 1e-12)
+    if p.drift > 0.0:
+        # A backlog that lasts longer is also met later on the way down.
+        spread *= (1.0 + p.drift) * (1.0 + p.drift)
     noise = clear * p.cs2 / p.capacity + spread
     age = noise / p.diffusion
     if p.drift < 0.0:

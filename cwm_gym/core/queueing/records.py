@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-#: Parallel compute pools in one workspace.
-MAX_POOLS = 4
-#: Index of the database tier in ``WORKSPACE["tier"]``.
-DATABASE = MAX_POOLS
+#: Tiers with a fleet, in one workspace.
+MAX_POOLS = 8
+#: Tiers of fixed size behind them: databases, caches, volumes.
+MAX_BACKENDS = 8
+#: Index of the first of these in ``WORKSPACE["tier"]``.
+BACKEND = MAX_POOLS
+MAX_TIERS = MAX_POOLS + MAX_BACKENDS
 #: Instants at which one segment is looked at, at most.
 MAX_NODES = 24
 #: Latency components that a mixture holds before it is coarsened.
@@ -36,7 +39,7 @@ QUEUE = np.dtype(
 #: What a tier has to work with during one segment.
 SERVICE = np.dtype(
     [
-        ("arrival_rps", "f8"),  # whole pool; ignored for the database, which is fed by the pools
+        ("arrival_rps", "f8"),  # whole pool; ignored for tiers that are fed by other tiers
         ("servers", "f8"),  # vCPUs in service, whole pool; fractions and 0 allowed
         ("service_rate", "f8"),  # completions per second of one busy server
         ("cs2", "f8"),  # squared coefficient of variation of the service time
@@ -46,11 +49,18 @@ SERVICE = np.dtype(
         ("room", "f8"),  # most requests that may wait, whole pool; may be infinite
         ("timeout_s", "f8"),  # longest wait, may be infinite
         ("aborted", "f8"),  # requests in service that are lost at the start of the segment
-        ("visit", "f8"),  # pools: probability that a completed request goes to the database
-        ("connections", "f8"),  # database: connections that requests may hold
-        ("refused_share", "f8"),  # database: share of the visits that are turned away at once
-        ("extra_mean_s", "f8"),  # pools: mean of further latency outside any queue
-        ("extra_var_s2", "f8"),  # pools: its variance
+        ("entry", "i8"),  # 1 = requests from outside come here
+        ("detached", "i8"),  # 1 = serves messages that nobody waits for
+        ("elastic", "i8"),  # 1 = instances come and go with each request (core.queueing.elastic)
+        ("connections", "f8"),  # connections that requests may hold; infinite = not counted
+        ("refused_share", "f8"),  # fed tiers: share of the visits that are turned away at once
+        ("extra_mean_s", "f8"),  # mean of further latency outside any queue
+        ("extra_var_s2", "f8"),  # its variance
+        ("concurrency", "f8"),  # elastic: requests that one instance serves at once
+        ("limit", "f8"),  # elastic: most requests in service
+        ("floor", "f8"),  # elastic: instances kept warm
+        ("cold_s", "f8"),  # elastic: start of an instance
+        ("keep_alive_s", "f8"),  # elastic: idle time after which an instance goes
     ],
     align=True,
 )
@@ -70,7 +80,9 @@ FLOW = np.dtype(
         ("utilisation", "f8"),  # busy share of the servers, 0..1
         ("queue_mean", "f8"),  # time average of the number waiting
         ("busy", "f8"),  # time average of the busy servers
-        ("active_connections", "f8"),  # database: time average of the connections in use
+        ("active_connections", "f8"),  # time average of the connections in use
+        ("refused", "f8"),  # fed tiers: visits turned away at once, not among the offered
+        ("cold_starts", "f8"),  # elastic: instances started
     ],
     align=True,
 )
@@ -170,6 +182,10 @@ TIER = np.dtype(
         ("service", SERVICE),
         ("queue", QUEUE),
         ("flow", FLOW),
+        ("warm", "f8"),  # elastic: E[instances that are up], state like the queue
+        ("idle_s", "f8"),  # elastic: time for which not all of these have been needed, state too
+        ("needed", "f8"),  # elastic: most instances needed since then, state
+        ("needed_s", "f8"),  # elastic: time since when, state
         ("phases", "i8"),  # parts that the segment was taken in, 1 or 2
         ("phase", PHASE, (2,)),
         ("profile", PROFILE, (MAX_NODES,)),
@@ -180,10 +196,23 @@ TIER = np.dtype(
 #: Scratch of one thread.
 WORKSPACE = np.dtype(
     [
-        ("tier", TIER, (MAX_POOLS + 1,)),
+        ("tier", TIER, (MAX_TIERS,)),
+        ("visit", "f8", (MAX_POOLS, MAX_TIERS)),  # of what passes a tier, the share that visits it
+        ("went", "f8", (MAX_POOLS, MAX_TIERS)),  # requests through a tier, by first pool
+        ("passing", "f8", (MAX_POOLS,)),  # requests that are still on their way, by first pool
+        ("capacity", "f8", (MAX_POOLS,)),  # requests per second, for the caller
+        ("excess", "f8", (MAX_POOLS,)),  # ca2 - 1 of these, where they are now
+        ("offered", "f8", (MAX_POOLS,)),  # requests at each front
+        ("admitted", "f8", (MAX_POOLS,)),  # of them per second let in, for the caller
+        ("answered", "f8", (MAX_POOLS,)),  # successful requests of each front
+        ("seen_busy_s", "f8", (MAX_POOLS,)),  # gauges at the last evaluation, for the caller
+        ("seen_server_s", "f8", (MAX_POOLS,)),
+        ("seen_gauge_s", "f8", (MAX_POOLS,)),
+        ("seen_arrived", "f8", (MAX_POOLS,)),
+        ("early", PROFILE),  # of a pool, at an earlier instant than a node
         ("node", NODE, (MAX_NODES,)),
         ("n_cuts", "i8"),
-        ("cuts", "f8", (4 * (MAX_POOLS + 2),)),  # break points of the segment, sorted, s
+        ("cuts", "f8", (MAX_NODES,)),  # break points of the segment, sorted, s
         ("mixture", MIXTURE),
     ],
     align=True,

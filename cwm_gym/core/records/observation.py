@@ -52,5 +52,12 @@ OBSERVATION: tuple[Component, ...] = (
     Component("since_scaling", 0, 1, "ticks since it n, as n / (10 + n)"),
     Component("autoscaler_on", 0, 1, "1 when the built-in autoscaler runs"),
     Component("cpu_threshold", 0, 1, "its scale-out threshold; 0 when it is off"),
+    Component("lost", 0, 1, "instances that faults have taken / maximum"),
+    Component("notified", 0, 1, "spot instances under notice / maximum"),
+    Component("other_capacity", 0, 4, "capacity of the other entry pools / largest capacity"),
+    Component("cache_hit_rate", 0, 1, "share of the cache's visits that it answers; 0 without one"),
+    Component("queue_age", 0, 1, "x / (1 + x) of the oldest message's age / latency limit"),
+    Component("storage_utilisation", 0, 1, "IOPS of the busiest volume / its limit"),
+    Component("cold_starts", 0, 1, "share of requests that waited for a cold start"),
 )
 OBSERVATION_SIZE = len(OBSERVATION)

@@ -4,10 +4,53 @@ from __future__ import annotations
 
 import numpy as np
 
-from cwm_gym.core.queueing.records import MAX_POOLS
+from cwm_gym.core.queueing.records import MAX_BACKENDS, MAX_POOLS, MAX_TIERS
 
 MAX_PATTERNS = 8
 MAX_DRAWS = 16
+MAX_FRONTS = 4
+MAX_FAULTS = 8
+MAX_ZONES = 6  # zones that one pool is spread over
+
+#: ``POOL_PARAMS.kind``: virtual machines, nodes of a Kubernetes cluster, serverless instances.
+MACHINES, NODES, SERVERLESS = range(3)
+#: ``BACKEND_PARAMS.kind``; the first two are databases.
+DATABASE, REPLICAS, CACHE, STORAGE = range(4)
+
+# The kinds that concern databases stand together, from database_slowdown to database_crash.
+FAULT_KINDS = (
+    "instance_kill",
+    "az_outage",
+    "network_latency",
+    "network_partition",
+    "database_slowdown",
+    "database_overload",
+    "database_crash",
+    "cpu_spike",
+    "memory_pressure",
+    "memory_leak",
+    "bad_deployment",
+    "dependency_timeout",
+    "spot_interruption",
+    "traffic_spike",
+)
+N_FAULT_KINDS = len(FAULT_KINDS)
+(
+    INSTANCE_KILL,
+    AZ_OUTAGE,
+    NETWORK_LATENCY,
+    NETWORK_PARTITION,
+    DATABASE_SLOWDOWN,
+    DATABASE_OVERLOAD,
+    DATABASE_CRASH,
+    CPU_SPIKE,
+    MEMORY_PRESSURE,
+    MEMORY_LEAK,
+    BAD_DEPLOYMENT,
+    DEPENDENCY_TIMEOUT,
+    SPOT_INTERRUPTION,
+    TRAFFIC_SPIKE,
+) = range(N_FAULT_KINDS)
 
 # One element of demand; see core/demand.py for the formula of each kind.
 PATTERN = np.dtype(
@@ -45,13 +88,33 @@ DEMAND_PARAMS = np.dtype(
     align=True,
 )
 
-# A compute pool: identical instances behind one balancer.
+# How calm a resource must be, and for how many steps, before its health improves.
+POLICY = np.dtype(
+    [
+        ("critical_cpu", "f8"),  # utilisation
+        ("critical_steps", "i8"),
+        ("warning_cpu", "f8"),
+        ("warning_steps", "i8"),
+    ],
+    align=True,
+)
+
+# A pool of identical instances behind one balancer.
 POOL_PARAMS = np.dtype(
     [
+        ("kind", "i8"),  # MACHINES, NODES or SERVERLESS
+        ("spare", "i8"),  # 1 = not there until an action adds it
+        ("entry", "i8"),  # 1 = takes requests from outside, shared by capacity
+        ("group", "i8"),  # called by other tiers: pools of one group share by capacity; 0 = none
+        ("visit", "f8"),  # called by other tiers: share of the requests upstream that come here
+        ("front", "i8"),  # entry: which way in requests take
+        ("queued", "i8"),  # 1 = a durable queue holds what waits
+        ("detached", "i8"),  # 1 = its queue is behind other tiers: nobody waits for an answer
         ("vcpus", "f8"),  # servers per instance
         ("cpu_s_per_request", "f8"),  # mean service time on one vCPU
         ("cs2", "f8"),  # squared coefficient of variation of the service time
         ("lognormal", "i8"),  # law of the service time: 1 lognormal, 0 gamma family
+        ("contention", "f8"),  # capacity of n instances = n / (1 + contention (n - 1))
         ("balancing", "i8"),  # 0 central queue, 1 random, 2 round robin
         ("room_per_instance", "f8"),  # waiting requests per instance ...
         ("room", "f8"),  # ... and for the pool, whatever its size
@@ -67,41 +130,129 @@ POOL_PARAMS = np.dtype(
         ("drain_s", "f8"),  # how long a leaving instance is still paid for
         ("cooldown_s", "f8"),  # window in which a reversal counts, and of the autoscaler
         ("usd_per_hour", "f8"),  # one instance
+        ("usd_per_request", "f8"),  # serverless
+        ("usd_per_busy_s", "f8"),  # serverless: one request in service for a second
         ("billing_minimum_s", "f8"),  # shortest time an instance is billed for
         ("autoscaled", "i8"),  # the built-in autoscaler may act here
         ("kill_in_flight", "i8"),  # 1 = scale-in aborts what is in service, 0 = it drains
+        ("critical_speed", "f8"),  # relative speed while its health is critical
+        ("concurrency", "f8"),  # serverless: requests that one instance serves at once
+        ("concurrency_limit", "f8"),  # serverless: most requests in service
+        ("cold_s", "f8"),  # serverless: start of an instance
+        ("keep_alive_s", "f8"),  # serverless: idle time after which an instance goes
+        ("zones", "i8"),  # zones that instances are spread over evenly
+        ("zone", "i8", (MAX_ZONES,)),  # their numbers in the simulation
+        ("region", "i8"),  # its number in the simulation
+        ("interruptions_per_hour", "f8"),  # spot: events per hour in each zone
+        ("block_share", "f8"),  # spot: share of the zone's instances that one event takes; 0 = one
+        ("notice_s", "f8"),  # spot: warning before they go
+        ("return_s", "f8"),  # spot: mean time until capacity can be had again
+        ("policy", POLICY),
     ],
     align=True,
 )
 
-DATABASE_PARAMS = np.dtype(
+# A tier of fixed size behind the pools: a database, its replicas, a cache, a volume.
+BACKEND_PARAMS = np.dtype(
     [
-        ("present", "i8"),
+        ("kind", "i8"),  # DATABASE, REPLICAS, CACHE or STORAGE
+        ("spare", "i8"),  # 1 = not there until an action adds it
         ("servers", "f8"),  # vCPUs
-        ("service_s", "f8"),  # mean service time of the queries of one request
+        ("service_s", "f8"),  # mean service time of one visit
         ("cs2", "f8"),
         ("lognormal", "i8"),
-        ("visit", "f8"),  # share of requests that reach the database
-        ("connections", "f8"),  # limit
+        ("visit", "f8"),  # share of requests that come here (behind a cache: that would)
+        ("behind", "i8"),  # backend whose misses come here; -1 = none
+        ("hit_rate", "f8"),  # cache: share of its visits that need nothing behind it
+        ("connections", "f8"),  # limit; infinite = none
         ("idle_per_instance", "f8"),  # connections that every ready instance holds
         ("refuse_when_full", "i8"),  # 1 = no connection, no queue; 0 = wait for one
         ("room", "f8"),  # waiting requests (refuse_when_full = 0)
         ("timeout_s", "f8"),
+        ("base_latency_s", "f8"),  # added to every visit
+        ("jitter_s2", "f8"),  # variance of that addition
         ("usd_per_hour", "f8"),
+        ("usd_per_request", "f8"),  # per visit
+        ("standby", "i8"),  # 1 = another zone takes over after failover_s
+        ("failover_s", "f8"),
+        ("zone", "i8"),  # its number in the simulation; -1 = none in particular
+        ("region", "i8"),
+        ("units_min", "f8"),  # capacity units; 0 = size is fixed
+        ("units_max", "f8"),
+        ("vcpus_per_unit", "f8"),
+        ("usd_per_unit_hour", "f8"),
+        ("unit_lag_steps", "i8"),  # evaluations of high load before units grow
+        ("io_per_visit", "f8"),  # volumes: I/O operations of one visit
+        ("max_iops", "f8"),  # volumes
+        ("critical_speed", "f8"),  # relative speed while its health is critical
+        ("policy", POLICY),
     ],
     align=True,
 )
 
-# Priced per hour, per request or per gigabyte; adds latency, has no queue of its own.
-FIXED_PARAMS = np.dtype(
+# A way in: balancers and content delivery networks, merged along the way.
+FRONT_PARAMS = np.dtype(
     [
-        ("usd_per_hour", "f8"),  # balancers, storage, control planes
+        ("limit_rps", "f8"),  # requests that balancers let through; infinite = no limit
+        ("hit_rate", "f8"),  # share answered at the edge
+        ("edge_latency_s", "f8"),  # of those answers
+        ("edge_usd_per_request", "f8"),  # of everything that comes to the edge
+        ("edge_usd_per_gb", "f8"),
         ("unit_usd_per_hour", "f8"),  # price of one balancer capacity unit
         ("units_included", "f8"),  # that the hourly price contains
         ("unit_rps", "f8"),  # requests per second that one unit covers; infinity = no limit
         ("unit_gb_per_hour", "f8"),  # traffic that one unit covers; infinity = no limit
         ("usd_per_gb", "f8"),  # egress
+    ],
+    align=True,
+)
+
+# What is paid by the hour whatever happens.
+FIXED_PARAMS = np.dtype(
+    [
+        ("usd_per_hour", "f8"),  # balancers, storage, control planes
         ("gb_per_request", "f8"),
+    ],
+    align=True,
+)
+
+# How requests get from one tier to the next.
+ROUTE_PARAMS = np.dtype(
+    [
+        ("n_stages", "i8"),
+        ("stage", "i8", (MAX_TIERS,)),  # tiers fed by others, each after those that feed it
+        ("reach", "f8", (MAX_POOLS * MAX_TIERS,)),  # [first pool, tier]: does a path lead there
+    ],
+    align=True,
+)
+
+# One fault as written: see core/faults.py for what each kind does.
+FAULT_PARAMS = np.dtype(
+    [
+        ("kind", "i8"),  # index into FAULT_KINDS
+        ("target", "i8"),  # tier; -1 = none in particular
+        ("zone", "i8"),  # zone; -1 = none in particular
+        ("region", "i8"),  # link: one end ...
+        ("other_region", "i8"),  # ... and the other; -1 = no link
+        ("start_s", "f8"),
+        ("end_s", "f8"),  # infinite = for ever
+        ("severity", "f8"),  # 0..1
+        ("amount", "f8"),  # stated size in the kind's own unit; NaN = follows from severity
+        ("errors", "f8"),  # stated share of requests that fail; NaN = follows from severity
+        ("notice_s", "f8"),  # spot: warning; negative = the pool's
+    ],
+    align=True,
+)
+
+# Random faults: a Poisson process that no action influences.
+SAMPLING_PARAMS = np.dtype(
+    [
+        ("on", "i8"),
+        ("rate_per_hour", "f8", (N_FAULT_KINDS,)),
+        ("duration_s", "f8", (N_FAULT_KINDS,)),  # mean of an exponential law
+        ("severity_low", "f8"),
+        ("severity_high", "f8"),
+        ("n_zones", "i8"),  # zones there are
     ],
     align=True,
 )
@@ -114,7 +265,6 @@ AUTOSCALER_PARAMS = np.dtype(
         ("out_throughput", "f8"),  # share of capacity; 0 = trigger off
         ("in_throughput", "f8"),
         ("out_latency_s", "f8"),  # P95; 0 = trigger off
-        ("cooldown_s", "f8"),
         ("sustain", "i8"),  # evaluations in a row before it acts
     ],
     align=True,
@@ -133,6 +283,7 @@ EPISODE_PARAMS = np.dtype(
         ("terminate_on_outage", "i8"),  # ticks in a row without any success; 0 = never
         ("average_capacity", "i8"),  # 1 = average a tick's capacity instead of splitting it
         ("primary", "i8"),  # pool that the agent scales
+        ("all_targets", "i8"),  # 1 = write the mask of all targets (multi_discrete)
     ],
     align=True,
 )
@@ -181,12 +332,20 @@ DRAW_PARAMS = np.dtype(
 PARAMS = np.dtype(
     [
         ("fingerprint", "u8"),  # of these figures and their tables
-        ("n_pools", "i8"),
+        ("n_pools", "i8"),  # spare ones included
+        ("n_backends", "i8"),
+        ("n_fronts", "i8"),
+        ("n_faults", "i8"),
+        ("extras", "i8"),  # 1 = there are resources that the last fields of METER tell of
         ("episode", EPISODE_PARAMS),
         ("demand", DEMAND_PARAMS),
         ("pool", POOL_PARAMS, (MAX_POOLS,)),
-        ("database", DATABASE_PARAMS),
+        ("backend", BACKEND_PARAMS, (MAX_BACKENDS,)),
+        ("front", FRONT_PARAMS, (MAX_FRONTS,)),
         ("fixed", FIXED_PARAMS),
+        ("route", ROUTE_PARAMS),
+        ("fault", FAULT_PARAMS, (MAX_FAULTS,)),
+        ("sampling", SAMPLING_PARAMS),
         ("autoscaler", AUTOSCALER_PARAMS),
         ("reward", REWARD_PARAMS),
         ("draw", DRAW_PARAMS),

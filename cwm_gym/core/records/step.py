@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
+from cwm_gym.core.queueing.records import MAX_TIERS
 from cwm_gym.core.records.observation import OBSERVATION_SIZE
 
 # kind: see core/actions.py. NaN in a threshold leaves that threshold alone.
 ACTION = np.dtype(
     [
         ("kind", "i8"),
-        ("pool", "i8"),  # -1 = the pool that the agent scales
+        ("target", "i8"),  # tier; -1 = the pool that the agent scales
         ("amount", "f8"),  # instances
         ("cpu", "f8"),  # utilisation, fraction
         ("throughput", "f8"),  # share of capacity
         ("latency_s", "f8"),
         ("tick_s", "f8"),  # length of this tick; 0 = the episode's
+        ("critical_cpu", "f8"),  # recovery policy: utilisation, fraction
+        ("critical_steps", "f8"),
+        ("warning_cpu", "f8"),
+        ("warning_steps", "f8"),
     ],
     align=True,
 )
@@ -38,7 +43,25 @@ DISCRETE_ACTIONS: tuple[tuple[str, int], ...] = (
 )
 MASK_SIZE = len(DISCRETE_ACTIONS)
 
-# Metrics of info["metrics"], in this order; latencies in ms, the last three only where they exist.
+# The multi_discrete action: kind x target x magnitude. Targets are tiers; the magnitude is a number
+# of instances, a CPU threshold in percent or a recovery policy, by kind.
+MULTI_KINDS: tuple[str, ...] = (
+    "no_op",
+    "scale_out",
+    "scale_in",
+    "adjust_threshold",
+    "add_resource",
+    "remove_resource",
+    "set_recovery_policy",
+)
+MULTI_INSTANCES = (1, 2, 4, 8)
+MULTI_CPU_PERCENT = (50, 60, 70, 80)
+# critical and warning CPU (percent), and the steps in a row that both need.
+MULTI_POLICIES = ((80, 70, 4), (90, 75, 2), (70, 60, 4), (60, 50, 6))
+MULTI_SIZES = (len(MULTI_KINDS), MAX_TIERS, len(MULTI_INSTANCES))
+
+# Metrics of info["metrics"], in this order; latencies in ms, those from connection_pressure on
+# only where they exist.
 METRIC_NAMES: tuple[str, ...] = (
     "cost_usd_hr",
     "latency_mean",
@@ -48,6 +71,12 @@ METRIC_NAMES: tuple[str, ...] = (
     "throughput_rps",
     "sla_violations",
     "connection_pressure",
+    "cache_hit_rate",
+    "queue_depth",
+    "queue_age_s",
+    "k8s_node_utilization",
+    "storage_iops_utilization",
+    "cold_start_share",
     "latency_p50",
     "latency_p99",
 )
@@ -71,6 +100,7 @@ OUT = np.dtype(
         ("terminated", "?"),
         ("truncated", "?"),
         ("mask", "i1", (MASK_SIZE,)),
+        ("multi_mask", "i1", (sum(MULTI_SIZES),)),
         ("observation", "f4", (OBSERVATION_SIZE,)),
     ],
     align=True,

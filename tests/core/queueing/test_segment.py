@@ -10,12 +10,17 @@ from hypothesis import strategies as st
 
 from cwm_gym.core import queueing
 from cwm_gym.core.jit import standalone
-from cwm_gym.core.queueing import CENTRAL, DATABASE, RANDOM, new_workspace
+from cwm_gym.core.queueing import BACKEND, CENTRAL, RANDOM, new_workspace
 
 begin_mixture = standalone(queueing.begin_mixture)
 mixture_mean = standalone(queueing.mixture_mean)
 mixture_quantile = standalone(queueing.mixture_quantile)
-serve_segment = standalone(queueing.serve_segment)
+_serve = standalone(queueing.serve_segment)
+STAGES = np.array([BACKEND, BACKEND + 1])
+
+
+def serve_segment(workspace: Any, pools: int, stages: int, dt: float) -> None:
+    _serve(workspace, pools, STAGES, stages, dt)
 
 
 def fill(service: Any, **values: float) -> None:
@@ -28,15 +33,16 @@ def fill(service: Any, **values: float) -> None:
         "room": math.inf,
         "timeout_s": math.inf,
         "connections": 50.0,
+        "entry": 1,
     }
     for name in service.dtype.names:
         service[name] = values.get(name, defaults.get(name, 0.0))
 
 
-def run(workspace: Any, segments: int = 1, dt: float = 60.0, database: bool = False) -> Any:
+def run(workspace: Any, segments: int = 1, dt: float = 60.0, stages: int = 0) -> Any:
     for _ in range(segments):
         begin_mixture(workspace)
-        serve_segment(workspace, 1, database, dt)
+        serve_segment(workspace, 1, stages, dt)
     return workspace["tier"][0]
 
 
@@ -137,10 +143,11 @@ def test_random_balancing_waits_longer_than_one_queue() -> None:
 
 def test_the_database_gets_the_visits_and_adds_its_latency() -> None:
     workspace = new_workspace()[0]
-    fill(workspace["tier"][0]["service"], visit=0.25, extra_mean_s=0.5)
-    fill(workspace["tier"][DATABASE]["service"], servers=4.0, service_rate=10.0, connections=4.0)
-    run(workspace, segments=10, database=True)
-    back = workspace["tier"][DATABASE]["flow"]
+    fill(workspace["tier"][0]["service"], extra_mean_s=0.5)
+    fill(workspace["tier"][BACKEND]["service"], servers=4.0, service_rate=10.0, connections=4.0)
+    workspace["visit"][0, BACKEND] = 0.25
+    run(workspace, segments=10, stages=1)
+    back = workspace["tier"][BACKEND]["flow"]
     assert back["offered"] == pytest.approx(0.25 * 80.0 * 60.0, rel=1e-3)
     assert back["utilisation"] == pytest.approx(0.5, rel=1e-3)
     assert back["active_connections"] == pytest.approx(2.0, rel=1e-3)
@@ -153,11 +160,12 @@ def test_waiting_queries_hold_the_spare_connections() -> None:
     active = []
     for connections in (1.0, 3.0, 1000.0):
         workspace = new_workspace()[0]
-        fill(workspace["tier"][0]["service"], visit=1.0, servers=100.0)
-        service = workspace["tier"][DATABASE]["service"]
+        fill(workspace["tier"][0]["service"], servers=100.0)
+        workspace["visit"][0, BACKEND] = 1.0
+        service = workspace["tier"][BACKEND]["service"]
         fill(service, servers=1.0, service_rate=100.0, connections=connections)
-        run(workspace, segments=20, database=True)
-        active.append(float(workspace["tier"][DATABASE]["flow"]["active_connections"]))
+        run(workspace, segments=20, stages=1)
+        active.append(float(workspace["tier"][BACKEND]["flow"]["active_connections"]))
     # M/M/1 with load 0.8: E[min(N, C)] = rho (1 - rho^C) / (1 - rho)
     expected = [0.8, 0.8 * (1 - 0.8**3) / 0.2, 4.0]
     np.testing.assert_allclose(active, expected, rtol=0.02)
@@ -177,7 +185,6 @@ services = st.fixed_dictionaries(
         "room": st.one_of(st.just(0.0), limits),
         "timeout_s": limits,
         "aborted": st.sampled_from([0.0, 0.5, 100.0]),
-        "visit": st.floats(0.0, 1.0),
         "connections": st.floats(0.0, 1000.0),
     }
 )
@@ -185,19 +192,29 @@ services = st.fixed_dictionaries(
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    tiers=st.lists(services, min_size=2, max_size=4),
+    tiers=st.lists(services, min_size=2, max_size=5),
+    stages=st.integers(0, 2),
+    visits=st.lists(st.floats(0.0, 1.0), min_size=10, max_size=10),
+    refused=st.sampled_from([0.0, 0.3, 1.0]),
     history=st.lists(st.tuples(st.floats(0.3, 2.0), st.floats(0.01, 60.0)), max_size=6),
-    database=st.booleans(),
 )
 def test_any_input_conserves_requests_and_stays_finite(
-    tiers: list[dict[str, float]], history: list[tuple[float, float]], database: bool
+    tiers: list[dict[str, float]],
+    stages: int,
+    visits: list[float],
+    refused: float,
+    history: list[tuple[float, float]],
 ) -> None:
     workspace = new_workspace()[0]
-    pools = len(tiers) - 1
-    used = [*range(pools), DATABASE] if database else list(range(pools))
-    for index, values in zip([*range(pools), DATABASE], tiers, strict=True):
+    stages = min(stages, len(tiers) - 1)
+    pools = len(tiers) - stages
+    used = [*range(pools), *STAGES[:stages].tolist()]
+    for index, values in zip(used, tiers, strict=True):
         fill(workspace["tier"][index]["service"], **values)
-    workspace["tier"][DATABASE]["service"]["balancing"] = CENTRAL
+        if index >= BACKEND:
+            service = workspace["tier"][index]["service"]
+            service["balancing"], service["refused_share"] = CENTRAL, refused
+    workspace["visit"][:pools, BACKEND : BACKEND + 2] = np.reshape(visits, (5, 2))[:pools]
     begin_mixture(workspace)
     finished = 0.0
     for factor, dt in history:
@@ -205,7 +222,8 @@ def test_any_input_conserves_requests_and_stays_finite(
             workspace["tier"][index]["service"]["servers"] *= factor
             workspace["tier"][index]["service"]["arrival_rps"] *= 1.5 - 0.5 * factor
         before = [workspace["tier"][index]["queue"].copy() for index in used]
-        serve_segment(workspace, pools, database, dt)
+        serve_segment(workspace, pools, stages, dt)
+        entered = left_over = 0.0
         for index, was in zip(used, before, strict=True):
             flow = workspace["tier"][index]["flow"]
             queue = workspace["tier"][index]["queue"]
@@ -220,8 +238,15 @@ def test_any_input_conserves_requests_and_stays_finite(
             done = flow["completed"] + flow["aborted"] + queue["in_service"]
             assert done == pytest.approx(inside, rel=1e-9, abs=1e-12)
             assert flow["utilisation"] <= 1.0
-            visit = workspace["tier"][index]["service"]["visit"] if database else 0.0
-            finished += flow["completed"] * (1.0 if index == DATABASE else 1.0 - visit)
+            entered += was["waiting"] + was["in_service"]
+            left_over += queue["waiting"] + queue["in_service"] + flow["timed_out"]
+            left_over += flow["rejected"] + flow["aborted"] + flow["refused"]
+            if index < BACKEND:
+                entered += flow["offered"]
+        passed = workspace["passing"][:pools]
+        assert (passed >= -1e-9).all()
+        assert left_over + passed.sum() == pytest.approx(entered, rel=1e-9, abs=1e-9)
+        finished += np.maximum(passed, 0.0).sum()
     mixture = workspace["mixture"]
     assert mixture["total"] == pytest.approx(finished, rel=1e-6, abs=1e-9)
     quantiles = [mixture_quantile(workspace, q) for q in (0.5, 0.95, 0.99)]
