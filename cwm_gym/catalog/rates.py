@@ -158,6 +158,8 @@ class StorageClass(Figures):
     def iops(self, capacity_gb: float) -> float | None:
         """Return the sustained IOPS of a volume.
 
+        Disks that are sold whole add up, as many as the capacity needs.
+
         Args:
             capacity_gb: Size of the volume, GB.
 
@@ -166,7 +168,8 @@ class StorageClass(Figures):
         """
         if self.base_iops is None and self.iops_per_gb is None:
             return None
-        iops = (self.base_iops or 0.0) + (self.iops_per_gb or 0.0) * capacity_gb
+        disks = 1.0 if self.disk_gib is None else max(1.0, -(-capacity_gb // self.disk_gib))
+        iops = (self.base_iops or 0.0) * disks + (self.iops_per_gb or 0.0) * capacity_gb
         floor, ceiling = self.min_iops or 0.0, self.max_iops or float("inf")
         return min(max(iops, floor), ceiling)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from cwm_gym.compiler.program import Options, Program, compile_simulation
+from cwm_gym.compiler.migrate import migrate
+from cwm_gym.compiler.options import Options
+from cwm_gym.compiler.program import Program, compile_simulation
 
-__all__ = ["Options", "Program", "compile_simulation"]
+__all__ = ["Options", "Program", "compile_simulation", "migrate"]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,46 +11,22 @@ from numpy.typing import NDArray
 
 from cwm_gym import catalog
 from cwm_gym.compiler import defaults
-from cwm_gym.compiler.demand import Traffic, write_demand
-from cwm_gym.compiler.resources import write_database, write_fixed, write_pool
+from cwm_gym.compiler.backends import storage_usd_per_hour, write_cache, write_volume
+from cwm_gym.compiler.databases import write_database
+from cwm_gym.compiler.demand import write_demand
+from cwm_gym.compiler.faults import write_faults
+from cwm_gym.compiler.fronts import fixed_usd_per_hour, gigabytes_per_request
+from cwm_gym.compiler.options import Options, check_options
+from cwm_gym.compiler.pools import write_pool
+from cwm_gym.compiler.randomize import write_draws
+from cwm_gym.compiler.regions import Places
+from cwm_gym.compiler.routes import write_routes
 from cwm_gym.compiler.topology import Topology, arrange
-from cwm_gym.core.queueing.records import MAX_POOLS
-from cwm_gym.core.records import LAYOUT_VERSION, MAX_DRAWS, MAX_SAMPLES, PARAMS, parameter_offsets
+from cwm_gym.core.queueing.records import BACKEND
+from cwm_gym.core.records import LAYOUT_VERSION, MAX_SAMPLES, PARAMS
+from cwm_gym.core.records.params import MACHINES, REPLICAS, SERVERLESS
 from cwm_gym.spec import EpisodeConfig, RewardConfig, Simulation
-from cwm_gym.spec.errors import ErrorCode, closest, invalid
-
-AUTOSCALER_MODES = ("off", "on")
-QUANTILES = ("p95", "all")
-SPLITS = ("train", "test")
-# The clock's grid belongs to all episodes alike.
-_NEVER_DRAWN = frozenset({"episode.tick_s"})
-
-
-@dataclass(frozen=True)
-class Options:
-    """What an environment may ask of the compiler beyond the documents.
-
-    Attributes:
-        traffic: Demand in place of the documents'.
-        reward: Reward in place of the simulation's.
-        randomize: Parameter name -> (low, high), drawn uniformly for every episode.
-        metric_delay_s: Age of the observed metrics, s.
-        action_cooldown_s: Pause after a scaling action of the agent, s.
-        autoscaler: ``on`` lets the built-in autoscaler act.
-        quantiles: ``all`` computes P50 and P99 besides P95.
-        split: ``train`` or ``test``.
-        max_episode_steps: Length of the episode in place of ``maxSteps``.
-    """
-
-    traffic: Traffic | None = None
-    reward: RewardConfig | None = None
-    randomize: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    metric_delay_s: float = 0.0
-    action_cooldown_s: float = 0.0
-    autoscaler: str = "off"
-    quantiles: str = "p95"
-    split: str = "train"
-    max_episode_steps: int | None = None
+from cwm_gym.spec.errors import closest, invalid
 
 
 @dataclass(frozen=True)
@@ -63,7 +38,11 @@ class Program:
         tables: float64[M], samples that its demand patterns refer to.
         simulation: The document it was compiled from.
         episode: The episode in force.
-        pools: Names of the compute pools, in the order of ``params["pool"]``.
+        pools: Names of the pools, in the order of ``params["pool"]``.
+        targets: Names of all tiers: a resource's id, ``<id>/<pool>`` for one of several node
+            pools, ``<id>/replicas`` for a database's read replicas; empty for free slots.
+        zones: Names of the zones, by number.
+        regions: Codes of the regions, by number.
         randomized: Names of the parameters drawn per episode, in the order of the draws.
     """
 
@@ -72,6 +51,9 @@ class Program:
     simulation: Simulation
     episode: EpisodeConfig
     pools: tuple[str, ...]
+    targets: tuple[str, ...]
+    zones: tuple[str, ...]
+    regions: tuple[str, ...]
     randomized: tuple[str, ...] = ()
 
     @property
@@ -82,8 +64,32 @@ class Program:
     @property
     def capacity_rps(self) -> float:
         """Capacity of the scaled pool's largest fleet, requests per second."""
-        p = self.primary
-        return float(p["maximum"] * p["vcpus"] / p["cpu_s_per_request"])
+        return _largest_rps(self.primary)
+
+    def target_index(self, name: str, pointer: str = "") -> int:
+        """Find the tier of a resource.
+
+        Args:
+            name: One of ``targets``, or the id of a cluster (then its first node pool).
+            pointer: JSON pointer to the name.
+
+        Returns:
+            Its tier.
+
+        Raises:
+            SpecError: If no tier has that name.
+        """
+        if name and name in self.targets:
+            return self.targets.index(name)
+        for tier, target in enumerate(self.targets):
+            if name and target.startswith(f"{name}/"):
+                return tier
+        known = [target for target in self.targets if target]
+        raise invalid(
+            pointer,
+            f"Unknown resource '{name}'",
+            f"Known resources: {', '.join(closest(str(name), known))}.",
+        )
 
 
 def compile_simulation(
@@ -103,27 +109,17 @@ def compile_simulation(
         SpecError: If something cannot be simulated or does not exist in the catalog.
     """
     options = options or Options()
-    _check(options)
+    check_options(options)
     episode = _merged(simulation.episode, episode)
-    if episode.enable_failures:
-        raise invalid(
-            "/episode/enableFailures",
-            "Random failures are not simulated yet",
-            "Set enableFailures to false.",
-        )
-    topology = arrange(simulation)
+    topology = arrange(simulation, clone=options.action_mode == "multi_discrete")
+    places = Places(vertex.one for vertex in topology.vertices)
     record = np.zeros((), PARAMS)
-    record["n_pools"] = len(topology.pools)
-    for index, one in enumerate(topology.pools):
-        primary = index == topology.primary
-        size = episode.compute_type if primary else None
-        write_pool(record["pool"][index], one, simulation, primary, size)
-    write_database(record["database"], topology.database, topology.database_reached)
-    write_fixed(record, topology)
+    _write_tiers(record, topology, places, simulation, episode)
+    write_routes(record, topology, places)
+    _write_fixed(record["fixed"], topology)
     _write_episode(record["episode"], episode, options, topology)
     _write_autoscaler(record["autoscaler"], simulation, options, topology)
-    pool = record["pool"][topology.primary]
-    capacity = float(pool["maximum"] * pool["vcpus"] / pool["cpu_s_per_request"])
+    write_faults(record, topology, places, simulation, episode, options.faults)
     tables = write_demand(
         record["demand"],
         simulation,
@@ -131,54 +127,76 @@ def compile_simulation(
         options.traffic,
         max_steps=int(record["episode"]["max_steps"]),
         split=options.split,
-        capacity_rps=capacity,
+        capacity_rps=_largest_rps(record["pool"][topology.primary]),
     )
     _write_reward(record, options.reward or simulation.reward or RewardConfig())
-    names = _write_draws(record, options.randomize)
+    record["extras"] = int(_has_extras(record))
+    names = write_draws(record, options.randomize, topology.targets)
     record["fingerprint"] = _fingerprint(record, tables)
     return Program(
         params=record,
         tables=tables,
         simulation=simulation,
         episode=episode,
-        pools=tuple(one.resource.id for one in topology.pools),
+        pools=tuple(topology.vertices[index].name for index in topology.pools),
+        targets=topology.targets,
+        zones=tuple(places.zones),
+        regions=tuple(places.regions),
         randomized=names,
     )
+
+
+def _has_extras(record: Any) -> bool:
+    """Whether there is more to measure than machines and databases show."""
+    pools = record["pool"][: int(record["n_pools"])]
+    backends = record["backend"][: int(record["n_backends"])]
+    fronts = record["front"][: int(record["n_fronts"])]
+    special = (pools["kind"] != MACHINES) | (pools["queued"] == 1)
+    found = special.any() or (backends["kind"] > REPLICAS).any() or (fronts["hit_rate"] > 0).any()
+    return bool(found)
+
+
+def _largest_rps(pool: Any) -> float:
+    """Capacity of a pool's largest fleet, requests per second."""
+    if pool["kind"] == SERVERLESS:
+        return float(pool["concurrency_limit"] / pool["cpu_s_per_request"])
+    most = float(pool["maximum"])
+    most /= 1.0 + float(pool["contention"]) * max(0.0, most - 1.0)
+    return float(most * pool["vcpus"] / pool["cpu_s_per_request"])
+
+
+def _write_tiers(
+    record: Any, topology: Topology, places: Places, simulation: Simulation, episode: EpisodeConfig
+) -> None:
+    record["n_pools"] = len(topology.pools)
+    record["n_backends"] = len(topology.backends)
+    for tier, index in enumerate(topology.pools):
+        scaled = tier == topology.primary
+        size = episode.compute_type if scaled else None
+        write_pool(record["pool"][tier], topology.vertices[index], places, simulation, scaled, size)
+    for slot, index in enumerate(topology.backends):
+        vertex = topology.vertices[index]
+        one = record["backend"][slot]
+        if vertex.role == "cache":
+            write_cache(one, vertex.one, places, vertex.spare)
+        elif vertex.role == "volume":
+            write_volume(one, vertex.one, places, vertex.spare)
+        elif topology.tier(index) == BACKEND + slot:
+            records = [record["backend"][k] for k, i in enumerate(topology.backends) if i == index]
+            write_database(records, vertex.one, places, vertex.spare)
+
+
+def _write_fixed(record: Any, topology: Topology) -> None:
+    record["usd_per_hour"] = fixed_usd_per_hour(topology)
+    for index in topology.of("bucket"):
+        record["usd_per_hour"] += storage_usd_per_hour(topology.vertices[index].one)
+    record["gb_per_request"] = gigabytes_per_request(topology)
 
 
 def _merged(base: EpisodeConfig | None, over: EpisodeConfig | None) -> EpisodeConfig:
     if base is None or over is None:
         return over or base or EpisodeConfig()
     return base.patched({name: getattr(over, name) for name in over.model_fields_set})
-
-
-def _check(options: Options) -> None:
-    for value, known, name in (
-        (options.autoscaler, AUTOSCALER_MODES, "autoscaler"),
-        (options.quantiles, QUANTILES, "quantiles"),
-        (options.split, SPLITS, "split"),
-    ):
-        if value not in known:
-            raise invalid(
-                f"/{name}", f"Unknown {name} {value!r}", f"Use one of: {', '.join(known)}."
-            )
-    for number, name in (
-        (options.metric_delay_s, "metric_delay_s"),
-        (options.action_cooldown_s, "action_cooldown_s"),
-    ):
-        if not (_is_number(number) and 0.0 <= number < float("inf")):
-            raise invalid(f"/{name}", f"{name} is {number!r}", "Give seconds, 0 or more.")
-    steps = options.max_episode_steps
-    if steps is not None and not (_is_number(steps) and steps >= 1 and steps % 1 == 0):
-        raise invalid(
-            "/max_episode_steps",
-            f"max_episode_steps is {steps!r}",
-            "Give a whole number, 1 or more.",
-        )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
 def _write_episode(
@@ -202,12 +220,13 @@ def _write_episode(
     record["all_quantiles"] = int(options.quantiles == "all")
     record["terminate_on_outage"] = episode.terminate_on_outage
     record["primary"] = topology.primary
+    record["all_targets"] = int(options.action_mode == "multi_discrete")
 
 
 def _write_autoscaler(
     record: Any, simulation: Simulation, options: Options, topology: Topology
 ) -> None:
-    primary = topology.pools[topology.primary]
+    primary = topology.vertices[topology.pools[topology.primary]].one
     provider = catalog.load(primary.provider)
     tuned = simulation.autoscaling
 
@@ -227,7 +246,6 @@ def _write_autoscaler(
     record["out_throughput"] = pick("scale_out_throughput_threshold", 0.0) / 100
     record["in_throughput"] = pick("scale_in_throughput_threshold", 0.0) / 100
     record["out_latency_s"] = pick("scale_out_latency_threshold", 0.0) / 1000
-    record["cooldown_s"] = pick("cooldown_seconds", provider.timing.cooldown_seconds)
     record["sustain"] = int(pick("sustain_steps", defaults.AUTOSCALER_SUSTAIN))
 
 
@@ -261,62 +279,13 @@ def _write_reward(params: Any, reward: RewardConfig) -> None:
     pool = params["pool"][int(params["episode"]["primary"])]
     rps = pool["vcpus"] / pool["cpu_s_per_request"]
     record["request_usd"] = pool["usd_per_hour"] / 3600.0 / (reward.reference_load * rps)
-
-
-def _write_draws(params: Any, randomize: Mapping[str, tuple[float, float]]) -> tuple[str, ...]:
-    record = params["draw"]
-    compiled = params.reshape(1).view(np.float64)
-    known = {
-        name: place
-        for name, place in parameter_offsets().items()
-        if name.endswith(".initial") or not (place[1] or name in _NEVER_DRAWN or "draw." in name)
-    }
-    for index in range(int(params["n_pools"]), MAX_POOLS):
-        known = {name: place for name, place in known.items() if f"pool.{index}." not in name}
-    if len(randomize) > MAX_DRAWS:
-        raise invalid(
-            "/randomize",
-            f"{len(randomize)} parameters are randomised; at most {MAX_DRAWS} can be",
-            "Leave some out.",
-        )
-    for index, (name, bounds) in enumerate(randomize.items()):
-        if name not in known:
-            raise invalid(
-                f"/randomize/{name}",
-                f"Unknown parameter '{name}'",
-                f"Did you mean {', '.join(closest(name, list(known), 3))}?",
-            )
-        low, high = _range(name, bounds)
-        positive = not known[name][1] and compiled[known[name][0]] > 0.0
-        if low < 0.0 or (positive and low == 0.0):
-            raise invalid(
-                f"/randomize/{name}",
-                f"The range of '{name}' starts at {low:g}",
-                "Give a positive lower bound." if positive else "Give a lower bound of 0 or more.",
-            )
-        record["offset"][index], record["integer"][index] = known[name]
-        record["low"][index], record["high"][index] = low, high
-    record["count"] = len(randomize)
-    return tuple(randomize)
-
-
-def _range(name: str, bounds: Any) -> tuple[float, float]:
-    try:
-        low, high = (float(bound) for bound in bounds)
-    except (TypeError, ValueError):
-        low, high = float("nan"), float("nan")
-    if not (abs(low) < float("inf") and abs(high) < float("inf") and low <= high):
-        raise invalid(
-            f"/randomize/{name}",
-            f"The range of '{name}' is {bounds!r}",
-            "Give (low, high), both finite, low <= high.",
-            ErrorCode.INVALID_FIELD,
-        )
-    return low, high
+    if pool["kind"] == SERVERLESS:
+        in_service = pool["usd_per_busy_s"] * pool["cpu_s_per_request"]
+        record["request_usd"] = pool["usd_per_request"] + in_service
 
 
 def _fingerprint(record: Any, tables: NDArray[np.float64]) -> int:
-    digest = hashlib.sha256(f"{LAYOUT_VERSION}/{MAX_POOLS}/{PARAMS}".encode())
+    digest = hashlib.sha256(f"{LAYOUT_VERSION}/{PARAMS}".encode())
     digest.update(record.tobytes())
     digest.update(tables.tobytes())
     return int.from_bytes(digest.digest()[:8], "little")

@@ -1,215 +1,213 @@
-"""Which resources a simulation has, in the roles that the kernel knows, and how they connect."""
+"""The request graph of a simulation: its vertices, who calls whom, and who is scaled."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from cwm_gym import catalog
-from cwm_gym.core.queueing.records import MAX_POOLS
-from cwm_gym.spec import Resource, Simulation
-from cwm_gym.spec.characteristics import Characteristics
+from cwm_gym.compiler.edges import default_edges, spare_edges, stated_edges
+from cwm_gym.compiler.vertices import (
+    BACKEND_ROLES,
+    Placed,
+    Vertex,
+    either,
+    place,
+    unfitting,
+    vertices_of,
+)
+from cwm_gym.core.queueing.records import BACKEND, MAX_BACKENDS, MAX_POOLS
+from cwm_gym.spec import Simulation
 from cwm_gym.spec.errors import ErrorCode, Problem, SpecError
 
-
-@dataclass(frozen=True)
-class Placed:
-    """A resource, its merged settings, and where it stands in the document.
-
-    Attributes:
-        resource: The document.
-        settings: Its three shapes merged.
-        pointer: JSON pointer to it.
-    """
-
-    resource: Resource
-    settings: Characteristics
-    pointer: str
-
-    @property
-    def provider(self) -> str:
-        """Provider's name."""
-        return self.resource.provider
-
-    def at(self, field: str) -> str:
-        """Point at one of its settings, as the document writes it."""
-        return f"{self.pointer}/characteristics/{field}"
+# Of vertices that nothing orders, requests pass those of the earlier role first.
+_RANK = {"network": 0, "queue": 1, "pool": 2, "cache": 3, "database": 4, "volume": 5, "bucket": 6}
 
 
 @dataclass(frozen=True)
 class Topology:
-    """The resources by role.
+    """The request graph.
 
     Attributes:
-        pools: Compute pools, at most ``MAX_POOLS``; requests are shared by capacity.
-        primary: Index of the pool that is scaled.
-        database: The database, if there is one.
-        database_reached: Whether requests get to it.
-        balancers: Load balancers.
-        storage: Storage volumes and buckets.
+        vertices: Resources and node pools.
+        children: For each vertex, those that it sends requests to.
+        pools: Vertices with a fleet, in the order of their tiers.
+        backends: Vertices of fixed size, in the order of their tiers; a database with read
+            replicas stands twice, the second time for its replicas.
+        primary: Pool that is scaled, an index into ``pools``.
     """
 
-    pools: tuple[Placed, ...]
+    vertices: tuple[Vertex, ...]
+    children: tuple[tuple[int, ...], ...]
+    pools: tuple[int, ...]
+    backends: tuple[int, ...]
     primary: int
-    database: Placed | None
-    database_reached: bool
-    balancers: tuple[Placed, ...]
-    storage: tuple[Placed, ...]
+
+    def of(self, *roles: str) -> list[int]:
+        """List the vertices of some roles."""
+        return [index for index, one in enumerate(self.vertices) if one.role in roles]
+
+    @property
+    def roots(self) -> list[int]:
+        """Vertices at which requests come in: networks, or else whatever nobody calls."""
+        called = {child for row in self.children for child in row}
+        free = [index for index in range(len(self.vertices)) if index not in called]
+        networks = [index for index in free if self.vertices[index].role == "network"]
+        if self.of("network"):
+            return networks
+        return [index for index in free if self.vertices[index].role in ("queue", "pool")]
+
+    @property
+    def order(self) -> list[int]:
+        """Vertices in topological order."""
+        waiting = [0] * len(self.vertices)
+        for row in self.children:
+            for child in row:
+                waiting[child] += 1
+        ready = [index for index, count in enumerate(waiting) if count == 0]
+        found: list[int] = []
+        while ready:
+            ready.sort(key=lambda index: (_RANK[self.vertices[index].role], index))
+            found.append(ready.pop(0))
+            for child in self.children[found[-1]]:
+                waiting[child] -= 1
+                if waiting[child] == 0:
+                    ready.append(child)
+        return found
+
+    def tier(self, vertex: int) -> int:
+        """Return the tier of a vertex; -1 for networks, queues and buckets."""
+        if vertex in self.pools:
+            return self.pools.index(vertex)
+        if vertex in self.backends:
+            return BACKEND + self.backends.index(vertex)
+        return -1
+
+    def reached(self, starts: Iterable[int]) -> set[int]:
+        """Find some vertices and everything downstream of them."""
+        seen: set[int] = set()
+        front = set(starts)
+        while front:
+            seen |= front
+            front = {child for vertex in front for child in self.children[vertex]} - seen
+        return seen
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of all tiers; empty for free slots."""
+        pools = [self.vertices[index].name for index in self.pools]
+        backends: list[str] = []
+        for slot, index in enumerate(self.backends):
+            name = self.vertices[index].name
+            again = slot > 0 and self.backends[slot - 1] == index
+            backends.append(f"{name}/replicas" if again else name)
+        pools += [""] * (MAX_POOLS - len(pools))
+        return (*pools, *backends, *[""] * (MAX_BACKENDS - len(backends)))
 
 
-def arrange(simulation: Simulation) -> Topology:
-    """Sort a simulation's resources into roles.
+def arrange(simulation: Simulation, clone: bool = False) -> Topology:
+    """Sort a simulation's resources into a request graph.
 
     Args:
         simulation: The document.
+        clone: Whether a spare copy of the scaled pool stands by where the document names no
+            spares and a slot is free.
 
     Returns:
         The topology.
 
     Raises:
-        SpecError: If there is no compute resource, if a resource is of a type or kind that the
-            kernel does not simulate, or if requests cannot reach a compute resource.
+        SpecError: If there is nothing to scale, more than fits, a service that does not fit its
+            type, or a compute resource that requests cannot reach.
     """
-    placed = [
-        Placed(resource, resource.settings(), f"/resources/{index}")
-        for index, resource in enumerate(simulation.resources)
-    ]
-    problems = [problem for one in placed for problem in _unsupported(one)]
-    by_type = {
-        kind: tuple(one for one in placed if one.resource.type == kind)
-        for kind in ("compute", "database", "network", "storage")
-    }
-    pools, databases = by_type["compute"], by_type["database"]
-    if not pools and not problems:
-        problems.append(
+    placed = place(simulation)
+    problems = [problem for one in placed for problem in unfitting(one)]
+    if problems:
+        raise SpecError(problems)
+    vertices = [vertex for one in placed for vertex in vertices_of(one)]
+    primary = _primary(vertices)
+    if simulation.connections:
+        edges = stated_edges(vertices, simulation)
+        edges += spare_edges(vertices, edges)
+    else:
+        edges = default_edges(vertices)
+    taken = sum(vertex.role == "pool" for vertex in vertices)
+    if clone and not simulation.spares and taken < MAX_POOLS:
+        edges += [
+            (len(vertices) if a == primary else a, len(vertices) if b == primary else b)
+            for a, b in edges
+            if primary in (a, b)
+        ]
+        vertices.append(_copy_of(vertices[primary], {vertex.name for vertex in vertices}))
+    unique = list(dict.fromkeys(edges))
+    pools = tuple(index for index, one in enumerate(vertices) if one.role == "pool")
+    topology = Topology(
+        vertices=tuple(vertices),
+        children=tuple(tuple(b for a, b in unique if a == index) for index in range(len(vertices))),
+        pools=pools,
+        backends=tuple(_backends(vertices)),
+        primary=pools.index(primary),
+    )
+    problems = [*_too_many(topology), *_unreachable(topology)]
+    if problems:
+        raise SpecError(problems)
+    return topology
+
+
+def _primary(vertices: list[Vertex]) -> int:
+    """Find the pool that is scaled: the first marked one, else the first."""
+    pools = [i for i, one in enumerate(vertices) if one.role == "pool" and not one.spare]
+    if not pools:
+        raise SpecError(
             Problem(
                 ErrorCode.INVALID_REQUEST,
                 "/resources",
                 "A simulation needs a compute resource to scale",
-                "Add one of type 'compute'.",
+                "Add one of type 'compute', 'kubernetes' or 'serverless'.",
             )
         )
-    if len(pools) > MAX_POOLS:
-        problems.append(_too_many(pools[MAX_POOLS], "compute resources", MAX_POOLS))
-    if len(databases) > 1:
-        problems.append(_too_many(databases[1], "databases", 1))
-    problems += _unreachable(simulation, pools, by_type["network"])
-    if problems:
-        raise SpecError(problems)
-    marked = [i for i, one in enumerate(pools) if one.settings.autoscaling]
-    database = databases[0] if databases else None
-    return Topology(
-        pools=pools,
-        primary=marked[0] if marked else 0,
-        database=database,
-        database_reached=database is None or _feeds(simulation, pools, database),
-        balancers=by_type["network"],
-        storage=by_type["storage"],
-    )
+    marked = [index for index in pools if vertices[index].one.settings.autoscaling]
+    return (marked or pools)[0]
 
 
-def _unsupported(one: Placed) -> list[Problem]:
-    """List what the kernel cannot simulate about a resource yet."""
-    kind = one.resource.type
-    found: list[tuple[str, str, str]] = []
-    if kind in ("kubernetes", "cache", "queue", "serverless"):
-        found.append(
-            (
-                f"{one.pointer}/type",
-                f"Resources of type '{kind}' are not simulated yet",
-                "Simulated types: compute, database, network (load balancer), storage.",
-            )
-        )
-    family = one.settings.service_family
-    if family is not None and not found:
-        known = catalog.resolve_service_family(
-            one.provider, family, pointer=one.at("serviceFamily")
-        )
-        allowed = {"compute": "compute", "database": "database", "network": "network"}
-        behaviour = "storage" if kind == "storage" else allowed.get(kind, kind)
-        if known.behaviour != behaviour or known.role == "cdn":
-            what = "content delivery network" if known.role == "cdn" else known.behaviour
-            found.append(
-                (
-                    one.at("serviceFamily"),
-                    f"Service family '{family}' ({what}) is not simulated yet "
-                    f"as a resource of type '{kind}'",
-                    "Choose another service family or leave it out.",
-                )
-            )
-    if one.settings.market == "spot":
-        found.append(
-            (
-                one.at("market"),
-                "Spot instances are interrupted, and interruptions are not simulated yet",
-                "Use market 'on_demand'.",
-            )
-        )
-    if one.settings.read_replicas:
-        found.append((one.at("readReplicas"), "Read replicas are not simulated yet", "Remove it."))
-    if one.settings.min_capacity_units or one.settings.max_capacity_units:
-        found.append(
-            (
-                one.at("maxCapacityUnits"),
-                "Databases with capacity units are not simulated yet",
-                "Choose a database of fixed size.",
-            )
-        )
-    return [Problem(ErrorCode.INVALID_FIELD, *entry) for entry in found]
+def _copy_of(vertex: Vertex, names: set[str]) -> Vertex:
+    number = 2
+    while f"{vertex.name}-{number}" in names:
+        number += 1
+    return replace(vertex, name=f"{vertex.name}-{number}", spare=True)
 
 
-def _too_many(one: Placed, what: str, most: int) -> Problem:
-    return Problem(
-        ErrorCode.INVALID_FIELD,
-        one.pointer,
-        f"More than {most} {what} are not simulated yet",
-        "Merge them into one resource with more instances.",
-    )
+def _backends(vertices: list[Vertex]) -> Iterable[int]:
+    for index, vertex in enumerate(vertices):
+        if vertex.role in BACKEND_ROLES:
+            yield index
+            if vertex.role == "database" and either(vertex.one.settings.read_replicas, 0) > 0:
+                yield index
 
 
-def _targets(simulation: Simulation, source: str) -> set[str]:
-    """Find everything downstream of a resource."""
-    seen: set[str] = set()
-    front = {source}
-    while front:
-        front = {c.target_id for c in simulation.connections if c.source_id in front} - seen
-        seen |= front
-    return seen
-
-
-def _unreachable(
-    simulation: Simulation, pools: tuple[Placed, ...], network: tuple[Placed, ...]
-) -> list[Problem]:
-    if not simulation.connections:
-        return []
-    ids = {one.resource.id: one for one in pools}
-    problems = []
-    for index, connection in enumerate(simulation.connections):
-        if connection.source_id in ids and connection.target_id in ids:
-            problems.append(
-                Problem(
-                    ErrorCode.INVALID_FIELD,
-                    f"/connections/{index}",
-                    "Chains of compute resources are not simulated yet",
-                    "Connect both to the load balancer: pools share traffic by capacity.",
-                )
-            )
-    if network:
-        reached = set().union(*(_targets(simulation, one.resource.id) for one in network))
-        problems += [
-            Problem(
+def _too_many(topology: Topology) -> Iterable[Problem]:
+    for slots, most, what in (
+        (topology.pools, MAX_POOLS, "pools of compute"),
+        (topology.backends, MAX_BACKENDS, "databases, replicas, caches and volumes"),
+    ):
+        if len(slots) > most:
+            one: Placed = topology.vertices[slots[most]].one
+            yield Problem(
                 ErrorCode.INVALID_FIELD,
-                f"{one.pointer}/id",
-                f"No connection leads requests to compute resource '{one.resource.id}'",
-                "Connect a network resource to it.",
+                one.pointer,
+                f"A simulation holds at most {most} {what}, spares included; "
+                f"this one has {len(slots)}",
+                "Merge some into one resource with more instances.",
             )
-            for one in pools
-            if one.resource.id not in reached
-        ]
-    return problems
 
 
-def _feeds(simulation: Simulation, pools: tuple[Placed, ...], database: Placed) -> bool:
-    """Whether requests get from compute to the database; they do where nothing is connected."""
-    if not simulation.connections:
-        return True
-    return any(database.resource.id in _targets(simulation, one.resource.id) for one in pools)
+def _unreachable(topology: Topology) -> Iterable[Problem]:
+    reached = topology.reached(topology.roots)
+    for index in topology.pools:
+        vertex = topology.vertices[index]
+        if index not in reached:
+            yield Problem(
+                ErrorCode.INVALID_FIELD,
+                f"{vertex.one.pointer}/id",
+                f"No connection leads requests to compute resource '{vertex.one.resource.id}'",
+                "Connect a network resource to it, or a resource that calls it.",
+            )

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 import cwm_gym
-from cwm_gym.compiler import Options, Program, compile_simulation, defaults
+from cwm_gym.compiler import defaults
 from cwm_gym.core.records import PARAMS, parameter_offsets
-from cwm_gym.spec import EpisodeConfig, Simulation, SpecError
+from tests.compiler.compiling import compiled
 from tests.documents import service, with_database, with_episode
-
-
-def compiled(
-    document: dict[str, Any], episode: dict[str, Any] | None = None, **options: Any
-) -> Program:
-    over = None if episode is None else EpisodeConfig.model_validate(episode)
-    return compile_simulation(Simulation.model_validate(document), over, Options(**options))
 
 
 def test_a_pool_says_what_its_document_says() -> None:
@@ -82,13 +73,10 @@ def test_every_provider_compiles(provider: str) -> None:
             for kind in ("network", "compute", "database", "storage")
         ],
     }
-    # Azure's default database is sold in transaction units, whose speed nobody states.
-    settings = {"maxThroughput": 2000} if provider == "azure" else {}
-    document["resources"][2]["characteristics"] = settings  # type: ignore[index]
     params = compiled(document).params
     assert params["pool"]["usd_per_hour"][0] > 0
     assert params["fixed"]["usd_per_hour"] > 0
-    assert params["database"]["usd_per_hour"] > 0
+    assert params["backend"]["usd_per_hour"][0] > 0
     assert params["pool"]["boot_s"][0] > 0
 
 
@@ -242,27 +230,6 @@ def test_a_draw_added_at_the_end_leaves_the_others_alone() -> None:
         batch.reset(np.ones(1, np.bool_))
         draws.append(float(batch.worlds["draw"][0, 0]))
     assert draws[0] == draws[1]
-
-
-def test_a_database_nobody_reaches_gets_no_requests() -> None:
-    document = with_database(service())
-    document["resources"].append({"id": "lb", "type": "network", "name": "lb", "provider": "aws"})
-    document["connections"] = [{"sourceId": "lb", "targetId": "web"}]
-    assert compiled(document).params["database"]["visit"] == 0
-    document["connections"].append({"sourceId": "web", "targetId": "db"})
-    assert compiled(document).params["database"]["visit"] == 1
-    document["connections"].pop(0)
-    with pytest.raises(SpecError) as caught:
-        compiled(document)
-    assert caught.value.problems[0].pointer == "/resources/0/id"
-
-
-def test_more_pools_than_fit_are_refused() -> None:
-    document = service()
-    document["resources"] = [{**document["resources"][0], "id": f"w{i}"} for i in range(5)]
-    with pytest.raises(SpecError) as caught:
-        compiled(document)
-    assert caught.value.problems[0].pointer == "/resources/4"
 
 
 def test_pools_share_traffic_by_capacity() -> None:
