@@ -153,6 +153,8 @@ def batch_table(document: Mapping[str, Any]) -> str:
     rows: list[list[Any]] = [
         ["scalar", name, ns, 1e9 / ns, reference / ns] for name, ns in scalar.items()
     ]
+    wide = document["wide_ns"]
+    rows.append([4096, "twelve resources x1", wide, 1e9 / wide, reference / wide])
     for size, cases in document["batch_ns"].items():
         for name, ns in cases.items():
             if name != "CartPole scalar":
@@ -320,6 +322,25 @@ def tick_splitting() -> str:
     return f"{line}\n\n{text}\n\n{body}"
 
 
+def tables(name: str) -> str:
+    """Write the tables that a script lays out itself.
+
+    Args:
+        name: Script without its ending.
+
+    Returns:
+        Markdown.
+
+    Raises:
+        SkippedError: As :func:`run_script`.
+    """
+    document, line = run_script(name)
+    parts = [line, document["text"]]
+    for title, (header, *rows) in document["tables"].items():
+        parts += [f"{title}:", table(header, rows)]
+    return "\n\n".join(parts)
+
+
 def _policy_cells(row: Mapping[str, Any]) -> dict[str, str]:
     """Format one policy; a mean and its interval become one cell."""
     cells = {}
@@ -370,6 +391,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "startup": lambda: speed("startup"),
         "learning_speed": lambda: speed("learning_speed"),
         "physics": lambda: physics(options.reference),
+        "physics_graphs": lambda: tables("physics_graphs"),
+        "kubernetes": lambda: tables("kubernetes"),
         "tick_splitting": tick_splitting,
     }
     parser.add_argument(
