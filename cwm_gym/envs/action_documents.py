@@ -1,4 +1,4 @@
-"""Actions between documents and the forms that environments take: records and space elements."""
+"""Action documents as records of the kernel, and discrete and continuous actions as documents."""
 
 from __future__ import annotations
 
@@ -8,45 +8,50 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cwm_gym.compiler import Program
 from cwm_gym.core.actions import ACTION_KINDS, CPU_CHANGE, CPU_HIGHEST, CPU_LOWEST, CPU_SMALLEST
 from cwm_gym.core.records import DISCRETE_ACTIONS
 from cwm_gym.envs.spaces import blank_actions
-from cwm_gym.spec import Action, AdjustThresholdParams, ScaleParams
-from cwm_gym.spec.errors import ErrorCode, SpecError, invalid
+from cwm_gym.envs.targets import find_addition, find_pool, find_tier, impossible
+from cwm_gym.spec import (
+    Action,
+    AddResourceParams,
+    AdjustThresholdParams,
+    RemoveResourceParams,
+    ScaleParams,
+    SetRecoveryPolicyParams,
+)
 
 _ROUNDING = 1e-5  # of a CPU target, in units of CPU_CHANGE
 # As an action holds it: a float32, which lies above the exact figure.
 _SMALLEST = float(np.float32(CPU_SMALLEST))
 
 
-def record_from_document(document: Action, pools: tuple[str, ...]) -> NDArray[Any]:
+def record_from_document(document: Action, program: Program, world: Any = None) -> NDArray[Any]:
     """Turn any Action document into a record.
 
     Args:
         document: The action.
-        pools: Names of the compute pools.
+        program: The scenario that it is for.
+        world: ``WORLD`` record that it is for, to tell which of several like spares is not there
+            yet; without it the first one is meant.
 
     Returns:
         ``ACTION[1]``.
 
     Raises:
-        SpecError: INVALID_REQUEST for types that are not simulated yet, or an unknown target.
+        SpecError: INVALID_REQUEST for a resource that is unknown or does not suit the action, and
+            for an added one that does not stand by under ``spares``.
     """
     record = blank_actions(1)
     record["tick_s"] = document.tick_seconds or 0.0
+    record["kind"] = ACTION_KINDS.index(document.type)
     given = document.parameters
-    if document.type == "no_op":
-        return record
     if isinstance(given, ScaleParams):
-        record["kind"] = ACTION_KINDS.index(document.type)
         record["amount"] = given.instance_count
-        record["pool"] = _pool(given.resource_id, pools)
-        if given.node_pool is not None:
-            raise _not_expressed("node pools are not simulated yet", "/parameters/nodePool")
-        return record
-    if isinstance(given, AdjustThresholdParams):
-        record["kind"] = ACTION_KINDS.index(document.type)
-        record["pool"] = _pool(given.resource_id, pools)
+        record["target"] = find_pool(program, given.resource_id, given.node_pool)
+    elif isinstance(given, AdjustThresholdParams):
+        record["target"] = find_pool(program, given.resource_id, None)
         for name, value, factor in (
             ("cpu", given.cpu_threshold, 100.0),
             ("throughput", given.throughput_threshold, 100.0),
@@ -54,28 +59,18 @@ def record_from_document(document: Action, pools: tuple[str, ...]) -> NDArray[An
         ):
             if value is not None:
                 record[name] = value / factor
-        return record
-    raise _not_expressed(f"'{document.type}' is not simulated yet", "/type")
-
-
-def _pool(name: str | None, pools: tuple[str, ...]) -> int:
-    if name is None:
-        return -1
-    if name not in pools:
-        raise _not_expressed(
-            f"there is no compute resource '{name}' (there are: {', '.join(pools)})",
-            "/parameters/resourceId",
-        )
-    return pools.index(name)
-
-
-def _not_expressed(why: str, pointer: str = "") -> SpecError:
-    return invalid(
-        pointer,
-        f"The action cannot be carried out: {why}",
-        "See the action space of the environment.",
-        ErrorCode.INVALID_REQUEST,
-    )
+    elif isinstance(given, AddResourceParams):
+        record["target"] = find_addition(program, given, world)
+    elif isinstance(given, RemoveResourceParams):
+        record["target"] = find_tier(program, given.resource_id, "/parameters/resourceId")
+    elif isinstance(given, SetRecoveryPolicyParams):
+        record["target"] = find_tier(program, given.resource_id, "/parameters/resourceId")
+        policy = given.recovery_policy
+        record["critical_cpu"] = policy.critical_cpu_threshold / 100.0
+        record["critical_steps"] = policy.critical_steps
+        record["warning_cpu"] = policy.warning_cpu_threshold / 100.0
+        record["warning_steps"] = policy.warning_steps
+    return record
 
 
 def discrete_from_document(document: Action) -> int:
@@ -105,7 +100,7 @@ def discrete_from_document(document: Action) -> int:
     ):
         entry = (document.type, given.cpu_threshold)
     if entry not in DISCRETE_ACTIONS or document.tick_seconds is not None:
-        raise _not_expressed("it is not in the table of discrete actions")
+        raise impossible("it is not in the table of discrete actions")
     return DISCRETE_ACTIONS.index(entry)
 
 
@@ -144,13 +139,13 @@ def continuous_from_document(
     """
     given = document.parameters
     if document.tick_seconds is not None:
-        raise _not_expressed("the length of a step is not part of a continuous action")
+        raise impossible("the length of a step is not part of a continuous action")
     if document.type == "no_op":
         return np.zeros(2, np.float32)
     if isinstance(given, ScaleParams) and given.resource_id is None and given.node_pool is None:
         sign = 1.0 if document.type == "scale_out" else -1.0
         if given.instance_count > reach:
-            raise _not_expressed(f"a continuous action moves at most {reach} instances")
+            raise impossible(f"a continuous action moves at most {reach} instances")
         return np.array([sign * given.instance_count / reach, 0.0], np.float32)
     if isinstance(given, AdjustThresholdParams) and given.cpu_threshold is not None:
         wanted = given.cpu_threshold / 100.0
@@ -164,7 +159,7 @@ def continuous_from_document(
         if only and reached and abs(change) >= CPU_SMALLEST - _ROUNDING:
             smallest = math.copysign(max(abs(change), _SMALLEST), change)
             return np.array([0.0, min(max(smallest, -1.0), 1.0)], np.float32)
-    raise _not_expressed("a continuous action holds a change of the fleet or of the CPU target")
+    raise impossible("a continuous action holds a change of the fleet or of the CPU target")
 
 
 def document_from_continuous(action: Any, reach: int, cpu_threshold: float) -> Action:
@@ -185,7 +180,7 @@ def document_from_continuous(action: Any, reach: int, cpu_threshold: float) -> A
     change = int(np.rint(fleet * reach))
     moves_target = abs(target) >= CPU_SMALLEST
     if change != 0 and moves_target:
-        raise _not_expressed("it changes fleet and CPU target at once, a document only one of them")
+        raise impossible("it changes fleet and CPU target at once, a document only one of them")
     if change != 0:
         kind = "scale_out" if change > 0 else "scale_in"
         return Action.model_validate({"type": kind, "parameters": {"instanceCount": abs(change)}})

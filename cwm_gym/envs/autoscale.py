@@ -11,13 +11,16 @@ class CloudAutoscaleEnv(CloudEnv):
 
     ## Description
 
-    Requests arrive at a load balancer, are served by a pool of virtual machines, and most of them
-    query a database. Demand follows patterns or a recorded trace, with correlated noise. New
+    Requests arrive at a load balancer, are served by one or several pools of machines, cluster
+    nodes or serverless instances, and call databases, caches, queues and volumes as the
+    simulation's connections say. The agent scales one pool, the *scaled pool*; with
+    `multi_discrete` actions it acts on every resource. Demand follows patterns or a recorded trace, with correlated noise. New
     instances take the provider's boot time before they serve; leaving ones drain and are paid for
     until they are gone. Too few instances make requests wait, time out and fail; too many cost
     money and hold database connections. Prices, boot times and limits are the provider's own
     (`cwm_gym.catalog`); latency and errors come from a queueing model that is checked against an
-    exact simulation (see the documentation, *Physics*).
+    exact simulation (see the documentation, *Physics*). Faults may strike, on schedule or at
+    random (`faults`).
 
     A step is one tick of `tick_seconds` (60 s by default): the action is applied at its start, then
     the service runs for the whole tick, then it is measured.
@@ -41,6 +44,24 @@ class CloudAutoscaleEnv(CloudEnv):
     fleet's range, rounded, is the change of the fleet; the second times 10 percentage points is the
     change of the autoscaler's CPU threshold (ignored while the autoscaler is off). Values outside
     [-1, 1] are cut to it.
+
+    `action_mode="multi_discrete"`: `MultiDiscrete((7, 16, 4))`: kind, target, magnitude.
+
+    - Kinds: 0 `no_op`, 1 `scale_out`, 2 `scale_in`, 3 `adjust_threshold`, 4 `add_resource`,
+      5 `remove_resource`, 6 `set_recovery_policy`.
+    - Targets are tiers: 0 to 7 pools, 8 to 15 databases, their read replicas, caches and volumes;
+      `env.unwrapped.program.targets` names them, empty where nothing stands. Only what stands by
+      under `spares` (without any, a copy of the scaled pool) and what was removed can be added.
+      The scaled pool cannot be removed.
+    - Magnitudes 0 to 3: 1, 2, 4, 8 instances; a CPU threshold of 50, 60, 70, 80 %; a recovery
+      policy of critical and warning CPU (%) and steps for both: (80, 70, 4), (90, 75, 2),
+      (70, 60, 4), (60, 50, 6). Other kinds ignore it, as `no_op` and `adjust_threshold` ignore the
+      target.
+
+    `info["action_mask"]` then holds three arrays (of a vector environment one of int8 (N, 27)),
+    in which a value is 0 only if no action that contains it can do anything.
+
+    `env.unwrapped.step_document(document)` takes any `Action` document in every mode.
 
     ## Observation Space
 
@@ -79,11 +100,34 @@ class CloudAutoscaleEnv(CloudEnv):
     | 27 | since_scaling | [0, 1] | ticks since it n, as n / (10 + n) |
     | 28 | autoscaler_on | [0, 1] | 1 when the built-in autoscaler runs |
     | 29 | cpu_threshold | [0, 1] | its scale-out threshold; 0 when it is off |
+    | 30 | lost | [0, 1] | instances that faults have taken / maximum |
+    | 31 | notified | [0, 1] | spot instances under notice / maximum |
+    | 32 | other_capacity | [0, 4] | capacity of the other entry pools / largest capacity |
+    | 33 | cache_hit_rate | [0, 1] | share of the cache's visits that it answers; 0 without one |
+    | 34 | queue_age | [0, 1] | x / (1 + x) of the oldest message's age / latency limit |
+    | 35 | storage_utilisation | [0, 1] | IOPS of the busiest volume / its limit |
+    | 36 | cold_starts | [0, 1] | share of requests that waited for a cold start |
 
-    `observation_mode="dict"`: one-element float32 boxes in raw units under the specification's
-    names: `rps`, `cpu_util` (fraction), `instances`, `traffic` (rps), `currentTime` (steps),
-    `tick_seconds`, `cost_usd_hr`, `latency_p95` (ms), `error_rate` and `uptime` (fractions),
-    `sla_violations` (0..2), `connection_pressure` (0..3).
+    `observation_mode="dict"`: float32 boxes in raw units. One element each, under the
+    specification's names where it has one: `rps`, `cpu_util` (fraction), `instances`, `traffic`
+    (rps), `currentTime` (steps), `tick_seconds`, `cost_usd_hr`, `latency_p95` (ms), `error_rate`
+    and `uptime` (fractions), `sla_violations` (0..2), `connection_pressure` (0..3),
+    `cache_hit_rate` (fraction), `queue_depth` (messages), `queue_age_s`, `k8s_node_utilization`,
+    `storage_iops_utilization` and `cold_start_share` (fractions); 0 where there is no such
+    resource. `queue_depth` and `k8s_node_utilization` are 0 while `metric_delay_s` shows older
+    ticks. And arrays:
+
+    | name | shape | columns |
+    |---|---|---|
+    | `autoscaling_config` | (5,) | scale-out CPU, scale-in CPU, smallest fleet, largest fleet, cooldown (s) |
+    | `scaling_history` | (8, 4) | time (s), signed change, size asked for, cause (0 agent, 1 autoscaler); newest first, then zeros |
+    | `recent_events` | (16, 4) | time (s), number of the kind in `EVENT_KINDS`, tier + 1 (0 the whole service), first value; newest first, then (0, -1, 0, 0) |
+    | `recovery_policies` | (16, 4) | by tier: critical CPU, its steps, warning CPU, its steps |
+    | `health_status` | (16,) | by tier: 0 healthy, 1 warning, 2 critical, 3 offline |
+    | `resource_present` | (16,) | by tier: 1 when the resource is there |
+
+    The last 32 events of an episode are kept; scaling further back is not in the history.
+    `env.unwrapped.observation_document()` writes the specification's `Observation`.
 
     ## Rewards
 
@@ -124,7 +168,8 @@ class CloudAutoscaleEnv(CloudEnv):
     | `simulation` | | `Simulation`, dict or path to JSON, in place of a scenario |
     | `episode` | | `EpisodeConfig` or dict; replaces fields of the simulation's own |
     | `traffic` | | pattern name, `TrafficPattern` documents, `TrafficForecast`, array (in JSON a list) of rps per tick, or a trace: `pathlib.Path` or `{"trace": path, "column": ..., "unit": ...}` |
-    | `action_mode` | `"discrete"` | or `"continuous"` |
+    | `faults` | | `Fault` documents (one or a list), a sampling of random ones (`FaultSampling`, `{"ratesPerHour": {...}}`), or `{"faults": [...], "sampling": {...}}`; in place of the simulation's; a sampling given here happens whatever `enableFailures` says |
+    | `action_mode` | `"discrete"` | or `"continuous"`, `"multi_discrete"` |
     | `observation_mode` | `"vector"` | or `"dict"` |
     | `reward` | `"documented"` | `"dollars"`, a `RewardConfig`, or a function `(metrics: dict of (N,) arrays) -> (N,)` called once a step |
     | `randomize` | | `{parameter: (low, high)}`, drawn per episode, e.g. `{"pool.0.boot_s": (30, 180)}` |
@@ -136,7 +181,9 @@ class CloudAutoscaleEnv(CloudEnv):
     | `max_episode_steps` | | in place of the episode's `maxSteps` |
     | `render_mode` | | `"rgb_array"`, `"human"`, `"ansi"` |
 
-    `reset(options=...)` takes `traffic_offset_s`, `fleet`, `state`, `warmup_steps`.
+    `reset(options=...)` takes `traffic_offset_s`, `fleet`, `state`, `warmup_steps` with
+    `warmup_tick_seconds`, and `fault`: documents of faults forced on this episode, their times
+    counted in steps from its start.
 
     ## Vectorized environment
 

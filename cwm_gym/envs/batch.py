@@ -217,14 +217,17 @@ class Batch:
         """Close the open tick and write its results to ``out``."""
         kernel.end_batch(self.params, self.worlds, self._workspaces, self.out)
 
-    def step_chosen(self, chosen: NDArray[np.bool_]) -> None:
+    def step_chosen(self, chosen: NDArray[np.bool_], tick_s: float = 0.0) -> None:
         """Run one tick without action in some worlds only.
 
         Args:
             chosen: bool[N].
+            tick_s: Length of the tick, s; 0 = the episode's.
         """
         worlds, out = self.worlds[chosen], self.out[chosen]
-        kernel.step_batch(self.params, self.tables, worlds, self.no_op, workspace(), out, False)
+        still = blank_actions(len(worlds))
+        still["tick_s"] = tick_s
+        kernel.step_batch(self.params, self.tables, worlds, still, workspace(), out, False)
         self.worlds[chosen], self.out[chosen] = worlds, out
 
     def begin_here(self, chosen: NDArray[np.bool_]) -> None:

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 from cwm_gym.compiler import Options, Program, compile_simulation
 from cwm_gym.compiler.demand import Traffic
+from cwm_gym.compiler.options import ACTION_MODES
 from cwm_gym.envs.reward import RewardFunction
-from cwm_gym.envs.spaces import ACTION_MODES, OBSERVATION_MODES
+from cwm_gym.envs.spaces import OBSERVATION_MODES
 from cwm_gym.scenarios import DEFAULT_SCENARIO, load_scenario
 from cwm_gym.spec import Document, EpisodeConfig, RewardConfig, Simulation, load_document
 from cwm_gym.spec.errors import ErrorCode, SpecError, invalid
@@ -27,7 +28,7 @@ class Configuration:
 
     Attributes:
         programs: Compiled scenarios; more than one in a vector environment over a list.
-        action_mode: ``discrete`` or ``continuous``.
+        action_mode: ``discrete``, ``continuous`` or ``multi_discrete``.
         observation_mode: ``vector`` or ``dict``.
         reward: Function that replaces the kernel's reward, or None.
         quantiles: ``p95`` or ``all``.
@@ -48,6 +49,7 @@ def configure(
     simulation: SimulationLike | Sequence[SimulationLike] | None,
     episode: EpisodeConfig | Mapping[str, Any] | None,
     traffic: Traffic | None,
+    faults: Any,
     action_mode: str,
     observation_mode: str,
     reward: RewardConfig | Mapping[str, Any] | str | RewardFunction | None,
@@ -85,10 +87,12 @@ def configure(
         raise invalid("/randomize", f"randomize is {randomize!r}", "Give {parameter: (low, high)}.")
     options = Options(
         traffic=traffic,
+        faults=_fault_documents(faults),
         reward=config,
         randomize=dict(randomize or {}),
         metric_delay_s=metric_delay_s,
         action_cooldown_s=action_cooldown_s,
+        action_mode=action_mode,
         autoscaler=autoscaler,
         quantiles=quantiles,
         split=split,
@@ -113,6 +117,17 @@ def _read(document: type[D], given: Any, pointer: str) -> D:
         return document.model_validate(given)
     except SpecError as error:
         raise error.under(pointer) from None
+
+
+def _fault_documents(faults: Any) -> Any:
+    """Write faults and samplings as JSON, so that equal ones are compiled once."""
+    if isinstance(faults, Document):
+        return faults.to_document()
+    if isinstance(faults, Mapping):
+        return {name: _fault_documents(value) for name, value in faults.items()}
+    if isinstance(faults, list | tuple):
+        return [_fault_documents(one) for one in faults]
+    return faults
 
 
 def _documents(

@@ -1,4 +1,4 @@
-"""Feeds the dashboard from a world."""
+"""Feeds dashboards from worlds."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cwm_gym.compiler import Program
+from cwm_gym.envs.batch import Batch
+from cwm_gym.envs.events import events_since
 from cwm_gym.envs.rendering import Dashboard, Frame
 
 
@@ -68,7 +71,7 @@ def frame_of(
     meter = world["meter"]
     fleet = world["pool"][int(params["episode"]["primary"])]
     pressure = None
-    if int(params["database"]["present"]) == 1:
+    if int(world["pressure_steps"]) > 0:
         pressure = float(meter["connection_pressure"])
     return Frame(
         sim_time_s=float(world["time_s"]),
@@ -80,9 +83,62 @@ def frame_of(
         utilisation=float(np.clip(meter["utilisation"], 0.0, 1.0)),
         cost_usd_per_hour=float(meter["cost_usd_per_hour"]),
         ready=int(fleet["ready"]),
-        pending=int(fleet["desired"] - fleet["ready"]),
+        pending=int(fleet["desired"] - fleet["ready"] - fleet["lost"]),
         connection_pressure=pressure,
         reward=float(meter["reward"] if reward is None else reward),
         action=action,
         events=tuple(_line(event) for event in events),
     )
+
+
+class Dashboards:
+    """The dashboards of a batch, one a world.
+
+    Args:
+        batch: The worlds.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._boards = [
+            new_dashboard(batch.programs[i % len(batch.programs)]) for i in range(batch.size)
+        ]
+        self._shown_events = [0] * batch.size
+
+    def push(self, rewards: NDArray[np.float64]) -> None:
+        """Show the tick that every world has just run; those at their start begin anew.
+
+        Args:
+            rewards: What the agents were given.
+        """
+        for i, board in enumerate(self._boards):
+            world = self._batch.worlds[i]
+            if int(world["step"]) == 0:
+                self._clear(i)
+            else:
+                targets = self._batch.programs[int(world["scenario"])].targets
+                events = events_since(world, self._shown_events[i], targets)
+                params = self._batch.params[int(world["row"])]
+                board.push(frame_of(params, world, "", events, float(rewards[i])))
+            self._shown_events[i] = int(world["n_events"])
+
+    def clear(self, chosen: NDArray[np.bool_]) -> None:
+        """Begin anew in some worlds.
+
+        Args:
+            chosen: bool[N].
+        """
+        for i in np.flatnonzero(chosen).tolist():
+            self._clear(i)
+
+    def _clear(self, index: int) -> None:
+        self._boards[index].clear()
+        self._shown_events[index] = 0
+
+    def rgb(self) -> tuple[NDArray[np.uint8], ...]:
+        """Draw all dashboards; uint8 (540, 960, 3) each."""
+        return tuple(board.rgb() for board in self._boards)
+
+    def ansi(self) -> tuple[str, ...]:
+        """Write all dashboards as text."""
+        return tuple(board.ansi() for board in self._boards)

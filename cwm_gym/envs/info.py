@@ -7,38 +7,64 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cwm_gym.core.events import EVENT_KINDS
-from cwm_gym.core.records import COMPONENT_NAMES, MAX_EVENTS, METRIC_NAMES
+from cwm_gym.core.queueing import MAX_BACKENDS, MAX_POOLS
+from cwm_gym.core.records import COMPONENT_NAMES, METRIC_NAMES
+from cwm_gym.core.records.params import CACHE, DATABASE, NODES, SERVERLESS, STORAGE
 
 _ALWAYS = METRIC_NAMES[:7]
-_PRESSURE = METRIC_NAMES[7:8]
-_QUANTILES = METRIC_NAMES[8:]
+_QUANTILES = METRIC_NAMES[-2:]
 
 
-def metric_names(quantiles: str, database: bool) -> tuple[tuple[str, int], ...]:
+def optional_metrics(params: Any) -> tuple[str, ...]:
+    """List the metrics that exist because some resource does, spare ones included.
+
+    Args:
+        params: ``PARAMS[P]``.
+
+    Returns:
+        Names in the order of ``METRIC_NAMES``.
+    """
+    pools = params["pool"][np.arange(MAX_POOLS) < params["n_pools"][:, np.newaxis]]
+    used = np.arange(MAX_BACKENDS) < params["n_backends"][:, np.newaxis]
+    backends = set(params["backend"]["kind"][used].tolist())
+    queued = bool((pools["queued"] == 1).any())
+    there = {
+        "connection_pressure": DATABASE in backends,
+        "cache_hit_rate": CACHE in backends,
+        "queue_depth": queued,
+        "queue_age_s": queued,
+        "k8s_node_utilization": bool((pools["kind"] == NODES).any()),
+        "storage_iops_utilization": STORAGE in backends,
+        "cold_start_share": bool((pools["kind"] == SERVERLESS).any()),
+    }
+    return tuple(name for name in METRIC_NAMES if there.get(name, False))
+
+
+def metric_names(quantiles: str, optional: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
     """List the metrics that an environment reports.
 
     Args:
         quantiles: ``p95`` or ``all``.
-        database: Whether there is a database.
+        optional: From :func:`optional_metrics`.
 
     Returns:
         (name, column of ``OUT.metrics``) pairs.
     """
-    names = _ALWAYS + (_PRESSURE if database else ()) + (_QUANTILES if quantiles == "all" else ())
+    names = _ALWAYS + optional + (_QUANTILES if quantiles == "all" else ())
     return tuple((name, METRIC_NAMES.index(name)) for name in names)
 
 
-def component_names(database: bool) -> tuple[str, ...]:
+def component_names(optional: tuple[str, ...]) -> tuple[str, ...]:
     """List the components of the reward.
 
     Args:
-        database: Whether there is a database; without one there is no connection pressure.
+        optional: From :func:`optional_metrics`; without a database there is no connection
+            pressure.
 
     Returns:
         Names in the order of ``OUT.components``.
     """
-    return COMPONENT_NAMES if database else COMPONENT_NAMES[:-1]
+    return COMPONENT_NAMES if "connection_pressure" in optional else COMPONENT_NAMES[:-1]
 
 
 def human_time(seconds: float) -> str:
@@ -58,39 +84,11 @@ def human_time(seconds: float) -> str:
     return f"{whole // 3600}h {whole % 3600 // 60}m"
 
 
-def events_between(ring: NDArray[Any], first: int, last: int) -> list[dict[str, Any]]:
-    """Read events out of a world's ring.
-
-    Args:
-        ring: ``EVENT[MAX_EVENTS]`` of the world.
-        first: Number of the first event wanted.
-        last: Number of events recorded so far.
-
-    Returns:
-        Newest last; of more than ``MAX_EVENTS`` only the newest.
-    """
-    found = []
-    for number in range(max(first, last - MAX_EVENTS), last):
-        time_s, kind, _, value = ring[number % MAX_EVENTS].item()
-        found.append({"time_s": time_s, "kind": EVENT_KINDS[kind], "value": value})
-    return found
-
-
-def events_since(world: Any, count: int) -> list[dict[str, Any]]:
-    """Read the events of a world that are newer than a count.
-
-    Args:
-        world: ``WORLD`` record.
-        count: Events that have been read already.
-
-    Returns:
-        As :func:`events_between`.
-    """
-    return events_between(world["event"], count, int(world["n_events"]))
-
-
 def vector_info(
-    out: NDArray[Any], names: tuple[tuple[str, int], ...], components: tuple[str, ...]
+    out: NDArray[Any],
+    names: tuple[tuple[str, int], ...],
+    components: tuple[str, ...],
+    mask_field: str,
 ) -> dict[str, Any]:
     """Build the info of a vector environment from fresh copies.
 
@@ -98,6 +96,7 @@ def vector_info(
         out: ``OUT[N]``.
         names: Metrics to report.
         components: Reward components to report.
+        mask_field: Field of ``OUT`` with the action mask; empty for none.
 
     Returns:
         Arrays over the environments, with Gymnasium's ``_key`` masks.
@@ -109,9 +108,10 @@ def vector_info(
         "metrics": {name: metrics[column] for name, column in names},
         "reward_components": dict(zip(components, parts, strict=False)),
         "cost": out["cost"].copy(),
-        "action_mask": out["mask"].copy(),
         "sim_time_seconds": out["time_s"].copy(),
     }
+    if mask_field:
+        info["action_mask"] = out[mask_field].copy()
     info["metrics"].update({f"_{name}": everyone for name, _ in names})
     info["reward_components"].update({f"_{name}": everyone for name in components})
     info.update({f"_{key}": everyone for key in tuple(info)})

@@ -10,9 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cwm_gym.envs.batch import Batch
+from cwm_gym.envs.forced_faults import compile_faults, enter_faults, read_faults
+from cwm_gym.spec import Fault
 from cwm_gym.spec.errors import ErrorCode, closest, invalid
 
-_KNOWN = ("traffic_offset_s", "fleet", "state", "warmup_steps", "reset_mask")
+LONGEST_TICK_S = 3600
+_KNOWN = (
+    "traffic_offset_s",
+    "fleet",
+    "state",
+    "warmup_steps",
+    "warmup_tick_seconds",
+    "fault",
+    "reset_mask",
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,10 @@ class ResetOptions:
         state: World (or one a chosen environment) to begin from; its clock, fleet and queues are
             kept, step count and totals start anew.
         warmup_steps: Ticks without action that run before the episode begins.
+        warmup_tick_seconds: Length of these ticks, s (1 to 3600); the episode's if None.
+        faults: Forced on this episode alone, beside those of the scenario; their times count from
+            the end of the warm-up, in steps of the episode's ``tick_seconds``. The option is named
+            ``fault`` and takes one document or a list.
         reset_mask: Vector environments: bool[N], which ones to reset.
     """
 
@@ -33,6 +48,8 @@ class ResetOptions:
     fleet: int | None = None
     state: NDArray[Any] | None = None
     warmup_steps: int = 0
+    warmup_tick_seconds: int | None = None
+    faults: tuple[Fault, ...] = ()
     reset_mask: NDArray[np.bool_] | None = None
 
     @classmethod
@@ -67,12 +84,18 @@ class ResetOptions:
         warmup = given.get("warmup_steps", 0)
         if not (_is_whole(warmup) and warmup >= 0):
             raise _bad("warmup_steps", warmup, "a whole number of steps, 0 or more")
+        tick = given.get("warmup_tick_seconds")
+        if tick is not None and not (_is_whole(tick) and 1 <= tick <= LONGEST_TICK_S):
+            raise _bad("warmup_tick_seconds", tick, f"whole seconds, 1 to {LONGEST_TICK_S}")
+        if tick is not None and warmup == 0:
+            raise _bad("warmup_tick_seconds", tick, "warmup_steps as well")
+        faults = () if given.get("fault") is None else read_faults(given["fault"])
         mask = given.get("reset_mask")
         if mask is not None:
             mask = np.asarray(mask)
             if mask.dtype != np.bool_:
                 raise _bad("reset_mask", mask.dtype, "an array of bool")
-        return cls(offset, fleet, given.get("state"), int(warmup), mask)
+        return cls(offset, fleet, given.get("state"), int(warmup), tick, faults, mask)
 
     def _check_fleet(self, batch: Batch, chosen: NDArray[np.bool_]) -> None:
         if self.fleet is None:
@@ -95,6 +118,8 @@ class ResetOptions:
                 with the fresh streams instead of its own.
         """
         self._check_fleet(batch, chosen)
+        # Before anything changes: they may be wrong.
+        faults = [compile_faults(one, self.faults) for one in batch.programs if self.faults]
         if self.state is None:
             batch.reset(chosen, self.traffic_offset_s, self.fleet)
         else:
@@ -108,9 +133,11 @@ class ResetOptions:
                 for name, stream in streams.items():
                     batch.worlds[name][indices] = stream[indices]
         for _ in range(self.warmup_steps):
-            batch.step_chosen(chosen)
+            batch.step_chosen(chosen, float(self.warmup_tick_seconds or 0))
         if self.state is not None or self.warmup_steps:
             batch.begin_here(chosen)
+        if self.faults:
+            enter_faults(batch, chosen, faults)
 
 
 def _is_whole(value: object) -> bool:

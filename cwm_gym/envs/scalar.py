@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -11,20 +11,23 @@ from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
 from cwm_gym.core import kernel
-from cwm_gym.core.actions import continuous_reach
-from cwm_gym.core.records import DISCRETE_ACTIONS, OBSERVATION
+from cwm_gym.core.records import OBSERVATION
 from cwm_gym.envs import action_documents, spaces
 from cwm_gym.envs.batch import Batch, workspace
 from cwm_gym.envs.config import configure
 from cwm_gym.envs.dashboard import frame_of, new_dashboard
-from cwm_gym.envs.info import component_names, events_between, human_time, metric_names
+from cwm_gym.envs.events import events_between
+from cwm_gym.envs.info import component_names, human_time, metric_names, optional_metrics
+from cwm_gym.envs.modes import MODES
+from cwm_gym.envs.observation_documents import observation_document
+from cwm_gym.envs.observations import DICT_OBSERVATION, dict_observation
 from cwm_gym.envs.options import ResetOptions
 from cwm_gym.envs.rendering import Dashboard, HumanWindow
 from cwm_gym.envs.reward import call_reward
 from cwm_gym.spec import Action
 from cwm_gym.spec.errors import ErrorCode, invalid
 
-Observation = NDArray[np.float32] | dict[str, NDArray[np.float32]]
+Observation = NDArray[np.float32] | dict[str, NDArray[Any]]
 Step = tuple[Observation, float, bool, bool, dict[str, Any]]
 
 
@@ -43,6 +46,7 @@ class CloudEnv(gym.Env[Any, Any]):
         *,
         episode: Any = None,
         traffic: Any = None,
+        faults: Any = None,
         action_mode: str = "discrete",
         observation_mode: str = "vector",
         reward: Any = None,
@@ -60,6 +64,7 @@ class CloudEnv(gym.Env[Any, Any]):
             simulation=simulation,
             episode=episode,
             traffic=traffic,
+            faults=faults,
             action_mode=action_mode,
             observation_mode=observation_mode,
             reward=reward,
@@ -83,7 +88,8 @@ class CloudEnv(gym.Env[Any, Any]):
             raise invalid("/render_mode", f"Unknown render_mode {render_mode!r}", f"Use: {modes}.")
         self.render_mode = render_mode
         self.observation_space = spaces.observation_space(observation_mode)
-        self.action_space = spaces.action_space(action_mode)
+        self._mode = MODES[action_mode]()
+        self.action_space = self._mode.space
         self._batch = Batch(self._config.programs, 1, split)
         self._everyone = np.ones(1, np.bool_)
         self._started = False
@@ -94,7 +100,7 @@ class CloudEnv(gym.Env[Any, Any]):
         self._bind()
 
     _observation: NDArray[np.float32]
-    _mask: NDArray[np.int8]
+    _new_mask: Callable[[], Any] | None
 
     def _bind(self) -> None:
         """Keep views into the batch, so that a step costs one call and a few copies."""
@@ -105,22 +111,22 @@ class CloudEnv(gym.Env[Any, Any]):
         self._reward = self._out["reward"]
         self._terminated, self._truncated = self._out["terminated"], self._out["truncated"]
         self._components = self._out["components"][0]
-        self._cost, self._mask = self._out["cost"], self._out["mask"][0]
+        self._cost = self._out["cost"]
         self._time, self._n_events = self._out["time_s"], self._out["n_events"]
         self._ring = self._worlds["event"][0]
         self._seen_events = 0
-        database = int(batch.params["database"]["present"][0]) == 1
-        wanted = metric_names(config.quantiles, database)
+        optional = optional_metrics(batch.params)
+        wanted = metric_names(config.quantiles, optional)
         self._metric_names = tuple(name for name, _ in wanted)
         columns = [column for _, column in wanted]
         self._metrics = self._out["metrics"][0, : columns[-1] + 1]
         # Reading a leading slice is many times cheaper than picking columns.
         self._picked = None if columns == list(range(len(columns))) else columns
-        self._component_names = component_names(database)
-        table = spaces.discrete_table()
-        self._table = [table[i : i + 1] for i in range(len(table))]
-        self._record = spaces.blank_actions(1)
-        self._discrete = config.action_mode == "discrete"
+        self._component_names = component_names(optional)
+        self._read, self._new_mask = self._mode.record, None
+        if self._mode.mask_field:
+            self._new_mask = self._mode.mask_reader(self._out[self._mode.mask_field][0])
+        self._targets, self._reward_function = self.program.targets, config.reward
         self._vector = config.observation_mode == "vector"
 
     @property
@@ -133,7 +139,7 @@ class CloudEnv(gym.Env[Any, Any]):
         """Names of the observation's components, in order."""
         if self._vector:
             return tuple(component.name for component in OBSERVATION)
-        return spaces.DICT_OBSERVATION
+        return DICT_OBSERVATION
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -176,17 +182,7 @@ class CloudEnv(gym.Env[Any, Any]):
             SpecError: INVALID_REQUEST for an action of the wrong shape or type.
             ResetNeeded: Before the first reset.
         """
-        if self._discrete:
-            try:
-                index = action.__index__()
-            except (AttributeError, TypeError):
-                index = -1
-            if not 0 <= index < len(self._table) or isinstance(action, bool):
-                wanted = f"an integer 0..{len(self._table) - 1}"
-                raise spaces.bad_action(wanted, repr(action))
-            return self._advance(self._table[index], index)
-        pair = spaces.check_pair(action)
-        return self._advance(spaces.continuous_actions(pair, self._record), action)
+        return self._advance(self._read(action), action)
 
     def step_document(self, document: Action | Mapping[str, Any]) -> Step:
         """Run one tick with any Action document.
@@ -201,9 +197,8 @@ class CloudEnv(gym.Env[Any, Any]):
             SpecError: If the document is wrong or cannot be carried out.
         """
         action = Action.from_document(document)
-        return self._advance(
-            action_documents.record_from_document(action, self.program.pools), action.type
-        )
+        record = action_documents.record_from_document(action, self.program, self._worlds[0])
+        return self._advance(record, action.type)
 
     def _advance(self, record: NDArray[Any], action: Any) -> Step:
         if not self._started:
@@ -213,9 +208,9 @@ class CloudEnv(gym.Env[Any, Any]):
         )
         info = self._info()
         reward = self._reward.item()
-        if self._config.reward is not None:
+        if self._reward_function is not None:
             metrics = {name: np.array([value]) for name, value in info["metrics"].items()}
-            reward = float(call_reward(self._config.reward, metrics, 1)[0])
+            reward = float(call_reward(self._reward_function, metrics, 1)[0])
         if self._dashboard is not None:
             self._push_frame(action, info["events"], reward)
         return (
@@ -229,17 +224,32 @@ class CloudEnv(gym.Env[Any, Any]):
     def _observe(self) -> Observation:
         if self._vector:
             return self._observation.copy()
-        pools = self._worlds["pool"][:, int(self._params["episode"]["primary"][0])]
-        samples = self._worlds["sample"][:, int(self._out["sample"][0])]
-        found = spaces.dict_observation(self._worlds, samples, pools)
+        found = dict_observation(self._params, self._worlds, self._out["sample"])
         return {name: column[0] for name, column in found.items()}
+
+    def observation_document(self) -> dict[str, Any]:
+        """Write what the agent sees as the specification's ``Observation``.
+
+        Returns:
+            JSON types: ``metrics`` (percent, ms), ``resources`` with their status, instances and
+            recovery policy in effect, ``autoscalingConfig``, ``scalingHistory``, ``recentEvents``,
+            ``traffic`` (rps), ``currentTime`` and ``sim_time_seconds`` (s), ``tick_seconds``.
+
+        Raises:
+            ResetNeeded: Before the first reset.
+        """
+        if not self._started:
+            raise ResetNeeded("Call reset() before observation_document().")
+        return observation_document(
+            self.program, self._params[0], self._worlds[0], int(self._out["sample"][0])
+        )
 
     def _info(self) -> dict[str, Any]:
         time_s = self._time.item()
         events: list[dict[str, Any]] = []
         count = self._n_events.item()
         if count != self._seen_events:
-            events = events_between(self._ring, self._seen_events, count)
+            events = events_between(self._ring, self._seen_events, count, self._targets)
             self._seen_events = count
         metrics = self._metrics if self._picked is None else self._metrics[self._picked]
         # zip's keyword would cost a tenth of this whole method; the lengths are fixed in _bind.
@@ -251,22 +261,21 @@ class CloudEnv(gym.Env[Any, Any]):
             "sim_time_seconds": time_s,
             "sim_time_human": human_time(time_s),
         }
-        if self._discrete:
-            info["action_mask"] = self._mask.copy()
+        if self._new_mask is not None:
+            info["action_mask"] = self._new_mask()
         return info
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Tell which discrete actions are possible, in the form that sb3-contrib takes.
+        """Tell which actions are possible, in the form that sb3-contrib takes.
 
         Returns:
-            bool array with one entry an action.
+            bool array with one entry an action; of ``multi_discrete`` one entry a value: kinds,
+            then targets, then magnitudes.
 
         Raises:
             SpecError: In continuous mode, which has no mask.
         """
-        if not self._discrete:
-            raise invalid("/action_mode", "Continuous actions have no mask", "Use 'discrete'.")
-        return self._mask.astype(np.bool_)
+        return self._mode.flat_masks(self._out[0])
 
     def get_state(self) -> NDArray[Any]:
         """Copy the whole state.
@@ -301,10 +310,8 @@ class CloudEnv(gym.Env[Any, Any]):
         Raises:
             SpecError: INVALID_REQUEST where the action mode cannot express the document.
         """
-        action = Action.from_document(document)
-        if self._discrete:
-            return action_documents.discrete_from_document(action)
-        return action_documents.continuous_from_document(action, *self._continuous_terms())
+        wanted = Action.from_document(document)
+        return self._mode.from_document(wanted, self.program, self._params[0], self._worlds[0])
 
     def document_from_action(self, action: Any) -> Action:
         """Describe an action as a document; the inverse of :meth:`action_from_document`.
@@ -316,28 +323,14 @@ class CloudEnv(gym.Env[Any, Any]):
             The document.
 
         Raises:
-            SpecError: INVALID_REQUEST for an action outside the space, or a continuous one that
-                holds two changes.
+            SpecError: INVALID_REQUEST for an action outside the space, for a continuous one that
+                holds two changes, and for one on a target that the scenario has not.
         """
-        if self._discrete:
-            index = int(spaces.check_discrete(np.asarray([action]), 1)[0])
-            return action_documents.document_from_discrete(index)
-        pair = spaces.check_pair(action)[0]
-        return action_documents.document_from_continuous(pair, *self._continuous_terms())
-
-    def _continuous_terms(self) -> tuple[int, float]:
-        pool = self._params[0]["pool"][int(self._params["episode"]["primary"][0])]
-        reach = continuous_reach.py_func(int(pool["maximum"]), int(pool["minimum"]))
-        return reach, float(self._worlds["autoscaler"]["out_cpu"][0])
+        return self._mode.to_document(action, self.program, self._params[0], self._worlds[0])
 
     def _push_frame(self, action: Any, events: list[dict[str, Any]], reward: float) -> None:
         assert self._dashboard is not None
-        label = action if isinstance(action, str) else ""
-        if self._discrete and isinstance(action, int):
-            kind, value = DISCRETE_ACTIONS[action]
-            label = kind.replace("_", " ") + (f" {value}" if value else "")
-        elif not label:
-            label = ", ".join(f"{float(x):+.2f}" for x in action)
+        label = action if isinstance(action, str) else self._mode.label(action)
         frame = frame_of(self._params[0], self._worlds[0], label, events, reward)
         self._dashboard.push(frame)
         if self.render_mode == "human":
@@ -374,8 +367,8 @@ class CloudEnv(gym.Env[Any, Any]):
 
     def __getstate__(self) -> dict[str, Any]:
         views = ("_params", "_tables", "_worlds", "_out", "_observation", "_reward",
-                 "_terminated", "_truncated", "_metrics", "_components", "_cost", "_mask",
-                 "_time", "_n_events", "_ring", "_table", "_record")  # fmt: skip
+                 "_terminated", "_truncated", "_metrics", "_components", "_cost",
+                 "_time", "_n_events", "_ring", "_read", "_new_mask")  # fmt: skip
         kept = {name: value for name, value in self.__dict__.items() if name not in views}
         return {**kept, "_window": None}
 

@@ -14,31 +14,20 @@ from cwm_gym.core.actions import (
     CONTINUOUS,
     SET_FLEET,
 )
-from cwm_gym.core.records import ACTION, DISCRETE_ACTIONS, OBSERVATION
+from cwm_gym.core.records import (
+    ACTION,
+    DISCRETE_ACTIONS,
+    MULTI_CPU_PERCENT,
+    MULTI_INSTANCES,
+    MULTI_KINDS,
+    MULTI_POLICIES,
+    MULTI_SIZES,
+    OBSERVATION,
+)
+from cwm_gym.envs.observations import dict_space
 from cwm_gym.spec.errors import ErrorCode, SpecError, invalid
 
-ACTION_MODES = ("discrete", "continuous")
 OBSERVATION_MODES = ("vector", "dict")
-
-# Raw observations: name -> (field of the world's sample or a count, factor). Names are those of
-# the specification's RLObs and RLMetrics.
-DICT_OBSERVATION: tuple[str, ...] = (
-    "rps",
-    "cpu_util",
-    "instances",
-    "traffic",
-    "currentTime",
-    "tick_seconds",
-    "cost_usd_hr",
-    "latency_p95",
-    "error_rate",
-    "uptime",
-    "sla_violations",
-    "connection_pressure",
-)
-_UPPER = {"cpu_util": 1.0, "error_rate": 1.0, "uptime": 1.0, "sla_violations": 2.0,
-          "connection_pressure": 3.0, "tick_seconds": 3600.0}  # fmt: skip
-_LARGEST = float(np.finfo(np.float32).max)
 
 
 def observation_space(mode: str) -> spaces.Box | spaces.Dict:
@@ -48,63 +37,30 @@ def observation_space(mode: str) -> spaces.Box | spaces.Dict:
         mode: ``vector`` or ``dict``.
 
     Returns:
-        Box of float32, or a Dict of one-element float32 boxes in raw units.
+        Box of float32, or a Dict of float32 boxes in raw units.
     """
     if mode == "vector":
         low = np.array([c.low for c in OBSERVATION], dtype=np.float32)
         high = np.array([c.high for c in OBSERVATION], dtype=np.float32)
         return spaces.Box(low, high, dtype=np.float32)
-    return spaces.Dict(
-        {
-            name: spaces.Box(0.0, _UPPER.get(name, _LARGEST), (1,), np.float32)
-            for name in DICT_OBSERVATION
-        }
-    )
+    return dict_space()
 
 
-def action_space(mode: str) -> spaces.Discrete | spaces.Box:
+def action_space(mode: str) -> spaces.Discrete | spaces.Box | spaces.MultiDiscrete:
     """Build the action space of one environment.
 
     Args:
-        mode: ``discrete`` or ``continuous``.
+        mode: ``discrete``, ``continuous`` or ``multi_discrete``.
 
     Returns:
-        Discrete over the action table, or a Box of two numbers in [-1, 1].
+        Discrete over the action table, a Box of two numbers in [-1, 1], or kind x target x
+        magnitude.
     """
     if mode == "discrete":
         return spaces.Discrete(len(DISCRETE_ACTIONS))
+    if mode == "multi_discrete":
+        return spaces.MultiDiscrete(np.array(MULTI_SIZES, np.int64))
     return spaces.Box(-1.0, 1.0, (2,), np.float32)
-
-
-def dict_observation(worlds: Any, samples: Any, pool: Any) -> dict[str, NDArray[np.float32]]:
-    """Read raw observations out of worlds.
-
-    Args:
-        worlds: ``WORLD[N]``.
-        samples: ``SAMPLE[N]``, the visible sample of each.
-        pool: ``POOL[N]``, the scaled pool of each.
-
-    Returns:
-        Name -> float32[N, 1]; fractions are fractions, latency is in ms, ``currentTime`` in steps.
-    """
-    columns = (
-        samples["throughput_rps"],
-        samples["utilisation"],
-        pool["ready"],
-        samples["offered_rps"],
-        worlds["step"],
-        worlds["tick_s"],
-        samples["cost_usd_per_hour"],
-        1e3 * samples["latency_p95_s"],
-        samples["error_rate"],
-        1.0 - samples["error_rate"],
-        samples["sla_violations"],
-        samples["connection_pressure"],
-    )
-    return {
-        name: np.minimum(column, _LARGEST).astype(np.float32).reshape(-1, 1)
-        for name, column in zip(DICT_OBSERVATION, columns, strict=True)
-    }
 
 
 def blank_actions(size: int) -> NDArray[Any]:
@@ -117,7 +73,7 @@ def blank_actions(size: int) -> NDArray[Any]:
         ``ACTION[size]``.
     """
     actions = np.zeros(size, ACTION)
-    actions["pool"] = -1
+    actions["target"] = -1
     actions["cpu"] = actions["throughput"] = actions["latency_s"] = np.nan
     return actions
 
@@ -152,6 +108,66 @@ def continuous_actions(pairs: NDArray[np.float64], records: NDArray[Any]) -> NDA
     records["amount"] = pairs[:, 0]
     records["cpu"] = pairs[:, 1]
     return records
+
+
+def multi_tables() -> tuple[NDArray[Any], NDArray[Any]]:
+    """Make what the parts of a ``multi_discrete`` action stand for.
+
+    Returns:
+        ``ACTION[magnitudes]`` with every figure that a magnitude can mean, and int64[kinds], the
+        kernel's number of every kind.
+    """
+    magnitudes = blank_actions(len(MULTI_INSTANCES))
+    magnitudes["amount"] = MULTI_INSTANCES
+    magnitudes["cpu"] = np.array(MULTI_CPU_PERCENT) / 100.0
+    policies = np.array(MULTI_POLICIES, dtype=np.float64)
+    magnitudes["critical_cpu"] = policies[:, 0] / 100.0
+    magnitudes["warning_cpu"] = policies[:, 1] / 100.0
+    magnitudes["critical_steps"] = magnitudes["warning_steps"] = policies[:, 2]
+    return magnitudes, np.array([ACTION_KINDS.index(kind) for kind in MULTI_KINDS])
+
+
+def multi_actions(
+    triples: NDArray[np.intp], tables: tuple[NDArray[Any], NDArray[Any]]
+) -> NDArray[Any]:
+    """Make the records of ``multi_discrete`` actions.
+
+    Args:
+        triples: intp[N, 3], checked.
+        tables: From :func:`multi_tables`.
+
+    Returns:
+        ``ACTION[N]``.
+    """
+    magnitudes, kinds = tables
+    records: NDArray[Any] = magnitudes[triples[:, 2]]
+    records["kind"] = kinds[triples[:, 0]]
+    records["target"] = triples[:, 1]
+    return records
+
+
+def check_multi(actions: Any, size: int) -> NDArray[np.intp]:
+    """Check a batch of ``multi_discrete`` actions.
+
+    Args:
+        actions: Integers of shape (size, 3).
+        size: Number of environments.
+
+    Returns:
+        intp[size, 3].
+
+    Raises:
+        SpecError: For a wrong shape, type or range.
+    """
+    array = np.asarray(actions)
+    if array.shape != (size, 3) or array.dtype.kind not in "iu":
+        raise bad_action(
+            f"an integer array of shape ({size}, 3)", f"shape {array.shape} of {array.dtype}"
+        )
+    if (array < 0).any() or (array >= np.array(MULTI_SIZES)).any():
+        largest = ", ".join(str(size - 1) for size in MULTI_SIZES)
+        raise bad_action(f"values from 0 to ({largest})", f"{array.tolist()}")
+    return array.astype(np.intp, copy=False)
 
 
 def fleet_actions(instances: Any, size: int) -> NDArray[Any]:

@@ -15,14 +15,16 @@ from cwm_gym.core.records import OBSERVATION
 from cwm_gym.envs import spaces
 from cwm_gym.envs.batch import Batch
 from cwm_gym.envs.config import configure
-from cwm_gym.envs.dashboard import frame_of, new_dashboard
-from cwm_gym.envs.info import component_names, events_since, metric_names, vector_info
+from cwm_gym.envs.dashboard import Dashboards
+from cwm_gym.envs.events import events_since
+from cwm_gym.envs.info import component_names, metric_names, optional_metrics, vector_info
+from cwm_gym.envs.modes import MODES
+from cwm_gym.envs.observations import DICT_OBSERVATION, dict_observation
 from cwm_gym.envs.options import ResetOptions
-from cwm_gym.envs.rendering import Dashboard
 from cwm_gym.envs.reward import call_reward
 from cwm_gym.spec.errors import ErrorCode, invalid
 
-Observations = NDArray[np.float32] | dict[str, NDArray[np.float32]]
+Observations = NDArray[np.float32] | dict[str, NDArray[Any]]
 VectorStep = tuple[
     Observations, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
 ]
@@ -45,6 +47,7 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
         *,
         episode: Any = None,
         traffic: Any = None,
+        faults: Any = None,
         action_mode: str = "discrete",
         observation_mode: str = "vector",
         reward: Any = None,
@@ -71,6 +74,7 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
             simulation=simulation,
             episode=episode,
             traffic=traffic,
+            faults=faults,
             action_mode=action_mode,
             observation_mode=observation_mode,
             reward=reward,
@@ -88,24 +92,19 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
         self.render_mode = render_mode
         self.copy = copy
         self.single_observation_space = spaces.observation_space(observation_mode)
-        self.single_action_space = spaces.action_space(action_mode)
+        self._mode = MODES[action_mode]()
+        self.single_action_space = self._mode.space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._batch = Batch(self._config.programs, self.num_envs, split, int(threads))
-        present = self._batch.params["database"]["present"]
-        self._metric_names = metric_names(quantiles, bool(present.any()))
-        self._component_names = component_names(bool(present.any()))
-        self._table = spaces.discrete_table()
+        optional = optional_metrics(self._batch.params)
+        self._metric_names = metric_names(quantiles, optional)
+        self._component_names = component_names(optional)
         self._records = spaces.blank_actions(self.num_envs)
         self._done = np.zeros(self.num_envs, np.bool_)
         self._started = False
         self._buffer = np.zeros((self.num_envs, len(OBSERVATION)), np.float32)
-        self._dashboards: list[Dashboard] = []
-        self._shown_events = [0] * self.num_envs
-        if render_mode is not None:
-            self._dashboards = [
-                new_dashboard(self.programs[i % len(self.programs)]) for i in range(self.num_envs)
-            ]
+        self._dashboards = None if render_mode is None else Dashboards(self._batch)
 
     @property
     def programs(self) -> tuple[Any, ...]:
@@ -127,7 +126,7 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
         """Names of the observation's components, in order."""
         if self._config.observation_mode == "vector":
             return tuple(component.name for component in OBSERVATION)
-        return spaces.DICT_OBSERVATION
+        return DICT_OBSERVATION
 
     def reset(
         self,
@@ -164,9 +163,8 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
         wanted.start(self._batch, chosen, reseeded=seed is not None)
         self._done[chosen] = False
         self._started = True
-        for i, board in enumerate(self._dashboards):
-            if chosen[i]:
-                board.clear()
+        if self._dashboards is not None:
+            self._dashboards.clear(chosen)
         return self._observations(), self._info()
 
     def _seed(self, seed: int | Sequence[int | None] | None, chosen: NDArray[np.bool_]) -> None:
@@ -249,7 +247,8 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
             if self.autoreset_mode != AutoresetMode.SAME_STEP:
                 rewards = np.where(was_done, 0.0, rewards)
         self._done = terminated | truncated
-        self._push_frames(rewards)
+        if self._dashboards is not None:
+            self._dashboards.push(rewards)
         if self.autoreset_mode == AutoresetMode.SAME_STEP and self._done.any():
             info = self._restart(info)
         return self._observations(), rewards, terminated, truncated, info
@@ -269,19 +268,13 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
         fresh["final_info"] = info
         fresh["_final_obs"] = done.copy()
         fresh["_final_info"] = done.copy()
-        for i, board in enumerate(self._dashboards):
-            if done[i]:
-                board.clear()
-                self._shown_events[i] = 0
+        if self._dashboards is not None:
+            self._dashboards.clear(done)
         self._done = np.zeros(self.num_envs, np.bool_)
         return fresh
 
     def _read(self, actions: Any) -> NDArray[Any]:
-        if self._config.action_mode == "discrete":
-            indices = spaces.check_discrete(actions, self.num_envs)
-            return np.take(self._table, indices, out=self._records, mode="clip")
-        pairs = spaces.check_continuous(actions, self.num_envs)
-        return spaces.continuous_actions(pairs, self._records)
+        return self._mode.records(actions, self._records)
 
     def _observations(self, fresh: bool = False) -> Observations:
         out = self._batch.out
@@ -291,33 +284,28 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
                 return out["observation"].copy()
             np.copyto(self._buffer, out["observation"])
             return self._buffer
-        rows = np.arange(self.num_envs)
-        worlds = self._batch.worlds
-        primary = self._batch.params["episode"]["primary"][worlds["row"]]
-        samples = worlds["sample"][rows, out["sample"]]
-        return spaces.dict_observation(worlds, samples, worlds["pool"][rows, primary])
+        return dict_observation(self._batch.params, self._batch.worlds, out["sample"])
 
     def _info(self) -> dict[str, Any]:
-        info = vector_info(self._batch.out, self._metric_names, self._component_names)
-        if self._config.action_mode != "discrete":
-            del info["action_mask"], info["_action_mask"]
+        info = vector_info(
+            self._batch.out, self._metric_names, self._component_names, self._mode.mask_field
+        )
         if len(self.programs) > 1:
             info["scenario"] = self._batch.worlds["scenario"].copy()
             info["_scenario"] = np.ones(self.num_envs, np.bool_)
         return info
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Tell which discrete actions are possible.
+        """Tell which actions are possible, in the form that sb3-contrib takes.
 
         Returns:
-            bool[num_envs, actions].
+            bool[num_envs, actions]; of ``multi_discrete`` one entry a value: kinds, then targets,
+            then magnitudes.
 
         Raises:
             SpecError: In continuous mode, which has no mask.
         """
-        if self._config.action_mode != "discrete":
-            raise invalid("/action_mode", "Continuous actions have no mask", "Use 'discrete'.")
-        return self._batch.out["mask"].astype(np.bool_)
+        return self._mode.flat_masks(self._batch.out)
 
     def events(self, index: int) -> list[dict[str, Any]]:
         """Read the newest events of one environment.
@@ -328,7 +316,12 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
         Returns:
             Up to ``MAX_EVENTS`` events, newest last.
         """
-        return events_since(self._batch.worlds[index], 0)
+        return events_since(self._batch.worlds[index], 0, self._targets(index))
+
+    def _targets(self, index: int) -> tuple[str, ...]:
+        """Names of the tiers in the scenario that an environment runs."""
+        targets: tuple[str, ...] = self.programs[int(self._batch.worlds["scenario"][index])].targets
+        return targets
 
     def get_state(self, indices: Any = None) -> NDArray[Any]:
         """Copy the state of some environments.
@@ -362,19 +355,6 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
         chosen = np.atleast_1d(np.asarray(indices))
         return np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen.astype(np.intp)
 
-    def _push_frames(self, rewards: NDArray[np.float64] | None = None) -> None:
-        worlds, params = self._batch.worlds, self._batch.params
-        for i, board in enumerate(self._dashboards):
-            world = worlds[i]
-            if int(world["step"]) == 0:
-                board.clear()
-                self._shown_events[i] = 0
-            else:
-                events = events_since(world, self._shown_events[i])
-                reward = None if rewards is None else float(rewards[i])
-                board.push(frame_of(params[int(world["row"])], world, "", events, reward))
-            self._shown_events[i] = int(world["n_events"])
-
     def render(self) -> Any:
         """Draw the dashboards.
 
@@ -384,7 +364,7 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
         Raises:
             SpecError: INVALID_REQUEST when the environment was made without a render mode.
         """
-        if not self._dashboards:
+        if self._dashboards is None:
             raise invalid(
                 "/render_mode",
                 "The environment was made without a render_mode",
@@ -392,8 +372,8 @@ class CloudVectorEnv(VectorEnv[Any, Any, Any]):
                 ErrorCode.INVALID_REQUEST,
             )
         if self.render_mode == "ansi":
-            return tuple(board.ansi() for board in self._dashboards)
-        return tuple(board.rgb() for board in self._dashboards)
+            return self._dashboards.ansi()
+        return self._dashboards.rgb()
 
     def close_extras(self, **kwargs: Any) -> None:
         """Stop the threads."""

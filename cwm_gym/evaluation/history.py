@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cwm_gym.envs.info import events_since
+from cwm_gym.envs.events import event_document, events_since
 from cwm_gym.evaluation.plot import plot_history
+from cwm_gym.evaluation.resources import Columns, ResourceRecorder
 from cwm_gym.evaluation.result import jsonable
 from cwm_gym.evaluation.rollout import DEFAULT_ID, make_batch, play, whole
 from cwm_gym.policies.base import NOTHING, policy_name
@@ -53,10 +54,13 @@ class History:
             ``timed_out``, ``rejected`` or ``failed`` otherwise; ``usd`` spent; ``health`` (0
             healthy .. 3 offline); ``ready``, ``pending`` and ``desired`` instances at the end of
             the step; ``reward`` and its components as ``reward_*``.
+        resources: Resource id -> column -> array[T]; see
+            :meth:`cwm_gym.evaluation.resources.ResourceRecorder.columns`.
         actions: Action of every step as the policy gave it; None for policies that act inside
             ticks, whose changes are in ``events``.
-        events: ``time_s``, ``kind`` and ``value``, oldest first. More than 16 within one step keep
-            the newest 16.
+        events: ``time_s``, ``kind``, ``resource``, ``value`` and the numbers of the kind by name,
+            oldest first. More than 32 within one step keep the newest 32. :meth:`event_documents`
+            gives them as the specification writes them.
         latency_limit_ms: The SLA's limit of the P95 latency.
         budget_usd_hr: Dollars per hour that the episode allows.
         arguments: What it was simulated with: ``env_id``, ``env_kwargs``, ``split``, ``seed`` and
@@ -66,6 +70,7 @@ class History:
     policy: str
     simulation: Simulation
     columns: Mapping[str, NDArray[Any]]
+    resources: Mapping[str, Columns]
     actions: tuple[Any, ...]
     events: tuple[dict[str, Any], ...]
     latency_limit_ms: float
@@ -119,6 +124,15 @@ class History:
             "actions": list(self.actions),
             "rewards": self["reward"].tolist(),
         }
+
+    def event_documents(self) -> list[dict[str, Any]]:
+        """Write the events as the specification does.
+
+        Returns:
+            ``timestamp`` (s), ``type``, ``severity``, ``message``, ``resource`` and ``metadata`` of
+            each, oldest first.
+        """
+        return [event_document(event) for event in self.events]
 
     def plot(self) -> Any:
         """Draw traffic against capacity, P95 latency against its limit, cost and fleet.
@@ -174,7 +188,7 @@ def simulate(
     if steps is not None:
         given["max_episode_steps"] = whole("steps", steps, 1)
     venv = make_batch(chosen, env_id, 1, {**given, "simulation": document}, split)
-    recorder = _Recorder()
+    recorder = _Recorder(venv.programs[0].targets)
     try:
         play(venv, chosen, [seed], watch=recorder)
         episode = venv.batch.params["episode"][venv.worlds["row"][0]]
@@ -182,6 +196,7 @@ def simulate(
             policy=policy_name(chosen),
             simulation=document,
             columns=recorder.columns(),
+            resources=recorder.resources.columns(),
             actions=tuple(recorder.actions),
             events=tuple(recorder.events),
             latency_limit_ms=1e3 * float(episode["latency_limit_s"]),
@@ -209,7 +224,9 @@ def _document(simulation: Simulation | Mapping[str, Any] | str | Path) -> Simula
 class _Recorder:
     """Collects what a world shows after every tick."""
 
-    def __init__(self) -> None:
+    def __init__(self, targets: tuple[str, ...]) -> None:
+        self.resources = ResourceRecorder(targets)
+        self._targets = targets
         self.actions: list[Any] = []
         self.events: list[dict[str, Any]] = []
         self._rows: list[dict[str, Any]] = []
@@ -237,7 +254,8 @@ class _Recorder:
         )
         self._rows.append(row)
         self.actions.append(None if actions is None else np.asarray(actions)[0].tolist())
-        self.events += events_since(world, self._seen)
+        self.resources.push(world)
+        self.events += events_since(world, self._seen, self._targets)
         self._seen = int(world["n_events"])
 
     def columns(self) -> dict[str, NDArray[Any]]:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cwm_gym.envs.info import events_since, human_time
+from cwm_gym.envs.events import events_since
+from cwm_gym.envs.info import human_time
 from cwm_gym.envs.vector import CloudVectorEnv
 from cwm_gym.spec.errors import closest, invalid
 
@@ -34,7 +35,7 @@ class InfoLists:
 
     def __init__(self, native: CloudVectorEnv, keys: Sequence[str] = ()) -> None:
         self._batch = native.batch
-        self._masked = native._config.action_mode == "discrete"
+        self._mode = native._mode
         self._several = len(native.programs) > 1
         self._metric_names = tuple(name for name, _ in native._metric_names)
         self._metric_columns = [column for _, column in native._metric_names]
@@ -48,8 +49,8 @@ class InfoLists:
             "cost": ("cost", ...),
             "sim_time_seconds": ("time_s", ...),
         }
-        if self._masked:
-            known["action_mask"] = ("mask", ...)
+        if self._mode.mask_field:
+            known["action_mask"] = (self._mode.mask_field, ...)
         for name, column in zip(self._metric_names, self._metric_columns, strict=True):
             known[name] = ("metrics", (..., column))
         parts = [f"reward_components.{name}" for name in self._component_names]
@@ -76,7 +77,10 @@ class InfoLists:
         columns = []
         for field, column in self._fields.values():
             values = self._batch.out[field][column]
-            columns.append(values.tolist() if values.ndim == 1 else list(values.copy()))
+            masks = field == self._mode.mask_field
+            columns.append(
+                [self._mode.mask_reader(row)() for row in values] if masks else values.tolist()
+            )
         return [dict(zip(self._fields, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def in_full(self, indices: NDArray[np.intp], seen_events: NDArray[np.int64]) -> list[Info]:
@@ -99,13 +103,17 @@ class InfoLists:
                 "metrics": dict(zip(self._metric_names, metrics[k], strict=True)),
                 "reward_components": dict(zip(self._component_names, components[k], strict=False)),
                 "cost": costs[k],
-                "events": events_since(worlds[i], seen) if counts[k] != seen else [],
+                "events": self._events(worlds[i], seen) if counts[k] != seen else [],
                 "sim_time_seconds": times[k],
                 "sim_time_human": human_time(times[k]),
             }
-            if self._masked:
-                info["action_mask"] = out["mask"][k]
+            if self._mode.mask_field:
+                info["action_mask"] = self._mode.mask_reader(out[self._mode.mask_field][k])()
             if self._several:
                 info["scenario"] = int(worlds["scenario"][i])
             infos.append(info)
         return infos
+
+    def _events(self, world: Any, seen: int) -> list[dict[str, Any]]:
+        program = self._batch.programs[int(world["scenario"])]
+        return events_since(world, seen, program.targets)

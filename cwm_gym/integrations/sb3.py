@@ -149,7 +149,7 @@ class CwmVecEnv(VecEnv):  # type: ignore[misc]
         """Take the actions of the next :meth:`step_wait`.
 
         Args:
-            actions: int[N], or float[N, 2] in continuous mode.
+            actions: int[N], float[N, 2] in continuous mode, int[N, 3] in multi_discrete mode.
         """
         self._actions = actions
 
@@ -170,7 +170,8 @@ class CwmVecEnv(VecEnv):  # type: ignore[misc]
         dones = out["terminated"] | out["truncated"]
         self._returns += rewards
         self._lengths += 1
-        self.native._push_frames(rewards)
+        if self.native._dashboards is not None:
+            self.native._dashboards.push(rewards)
         infos = self._infos.of_step()
         observations = self._observations()
         if dones.any():
@@ -218,10 +219,8 @@ class CwmVecEnv(VecEnv):  # type: ignore[misc]
         fresh = self._infos.in_full(indices, self._batch.out["n_events"])
         for i, info in zip(indices, fresh, strict=True):
             self.reset_infos[i] = info
-        if self.native._dashboards:
-            for i in indices:
-                self.native._dashboards[i].clear()
-                self.native._shown_events[i] = 0
+        if self.native._dashboards is not None:
+            self.native._dashboards.clear(dones)
 
     def close(self) -> None:
         """Stop the threads."""

@@ -77,7 +77,8 @@ class Errors(NamedTuple):
         Args:
             chosen: bool[cases].
         """
-        return Errors(*(values[chosen[self.case]] for values in self))
+        kept = chosen[self.case]
+        return Errors(self.error[kept], self.stressed[kept], self.case[kept], self.tick[kept])
 
 
 def load_cases(path: str | Path) -> list[dict[str, Any]]:

@@ -198,7 +198,7 @@ def test_documents_reach_what_the_table_does_not() -> None:
     assert (tuned["out_cpu"], tuned["out_latency_s"]) == (0.65, 0.08)
     for document, pointer in (
         ({"type": "scale_out", "parameters": {"resourceId": "db"}}, "/parameters/resourceId"),
-        ({"type": "remove_resource", "parameters": {"resourceId": "web"}}, "/type"),
+        ({"type": "remove_resource", "parameters": {"resourceId": "db"}}, "/parameters/resourceId"),
         ({"type": "scale_up"}, "/type"),
         ({"type": "scale_out", "parameters": {"instanceCount": 0}}, "/parameters/instanceCount"),
     ):

@@ -60,7 +60,7 @@ DOCUMENTS: dict[str, tuple[dict[str, Any], str]] = {
     "unknown region": (service(region="us-est-1"), f"{SETTINGS}/region"),
     "unknown provider": (resource({"provider": "awz"}), f"{WEB}/provider"),
     "unknown type": (resource({"type": "computer"}), f"{WEB}/type"),
-    "type not simulated": (resource({"type": "cache"}), f"{WEB}/type"),
+    "nothing to scale": (resource({"type": "cache"}), "/resources"),
     "unknown family": (service(serviceFamily="ec3"), f"{SETTINGS}/serviceFamily"),
     "no resources": (top(resources=[]), "/resources"),
     "resources missing": ({"name": "empty"}, "/resources"),
@@ -85,14 +85,17 @@ DOCUMENTS: dict[str, tuple[dict[str, Any], str]] = {
         with_database(service(), maxConnections=0),
         "/resources/1/characteristics/maxConnections",
     ),
-    "two databases": (
+    "nine databases": (
         top(
             resources=[
-                *with_database(service())["resources"],
-                {"id": "db2", "type": "database", "name": "x", "provider": "aws"},
+                *service()["resources"],
+                *(
+                    {"id": f"db{k}", "type": "database", "name": "x", "provider": "aws"}
+                    for k in range(9)
+                ),
             ]
         ),
-        "/resources/2",
+        "/resources/9",
     ),
     "same id twice": (top(resources=service()["resources"] * 2), "/resources/1/id"),
     "connection to nowhere": (
@@ -120,7 +123,14 @@ DOCUMENTS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no budget": (with_episode(service(), costBudgetPerHour=0), "/episode/costBudgetPerHour"),
     "no steps": (with_episode(service(), maxSteps=0), "/episode/maxSteps"),
-    "failures": (with_episode(service(), enableFailures=True), "/episode/enableFailures"),
+    "nine faults": (
+        top(faults=[{"type": "cpu_spike", "startTime": k} for k in range(9)]),
+        "/faults/8",
+    ),
+    "fault of a stranger": (
+        top(faults=[{"type": "cpu_spike", "startTime": 1, "targetResourceId": "wbe"}]),
+        "/faults/0/targetResourceId",
+    ),
     "unknown compute type": (
         with_episode(service(), computeType="m5.larg"),
         "/episode/computeType",
@@ -228,6 +238,23 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], str]] = {
         },
         "/traffic/dataPoints/1/timestamp",
     ),
+    "faults number": ({"faults": 5}, "/faults"),
+    "faults text": ({"faults": "az_outage"}, "/faults"),
+    "faults list of numbers": ({"faults": [5]}, "/faults/0"),
+    "faults kind": ({"faults": {"type": "meteor", "startTime": 0}}, "/faults/type"),
+    "faults second": (
+        {"faults": [{"type": "cpu_spike", "startTime": 0}, {"type": "cpu_spike"}]},
+        "/faults/1/startTime",
+    ),
+    "faults target": (
+        {"faults": {"type": "cpu_spike", "startTime": 0, "targetId": "wbe"}},
+        "/faults/0/targetId",
+    ),
+    "faults rate": (
+        {"faults": {"ratesPerHour": {"cpu_spike": -1}}},
+        "/faults/ratesPerHour/cpu_spike",
+    ),
+    "faults key": ({"faults": {"ratesPerHours": {}}}, "/faults/ratesPerHours"),
     "trace missing": ({"traffic": Path("/no/such/trace.csv")}, "/traffic/trace"),
     "trace key": ({"traffic": {"trace": "x.csv", "colum": 1}}, "/traffic/colum"),
     "randomize list": ({"randomize": [1]}, "/randomize"),
@@ -385,6 +412,19 @@ def test_a_wrong_batch_of_actions_is_one_clear_error(mode: str, actions: Any) ->
         ({"traffic_offset_s": float("nan")}, "/options/traffic_offset_s"),
         ({"warmup_steps": -1}, "/options/warmup_steps"),
         ({"warmup_steps": 1.5}, "/options/warmup_steps"),
+        ({"warmup_steps": 1, "warmup_tick_seconds": 0}, "/options/warmup_tick_seconds"),
+        ({"warmup_steps": 1, "warmup_tick_seconds": 3601}, "/options/warmup_tick_seconds"),
+        ({"warmup_steps": 1, "warmup_tick_seconds": 1.5}, "/options/warmup_tick_seconds"),
+        ({"warmup_tick_seconds": 60}, "/options/warmup_tick_seconds"),
+        ({"fault": "az_outage"}, "/options/fault"),
+        ({"fault": 5}, "/options/fault"),
+        ({"fault": {"type": "meteor", "startTime": 0}}, "/options/fault/type"),
+        ({"fault": [{"type": "cpu_spike"}]}, "/options/fault/0/startTime"),
+        (
+            {"fault": {"type": "cpu_spike", "startTime": 0, "targetId": "wbe"}},
+            "/options/fault/0/targetId",
+        ),
+        ({"fault": [{"type": "cpu_spike", "startTime": k} for k in range(9)]}, "/options/fault/8"),
     ],
 )
 def test_a_wrong_reset_option_is_one_clear_error(options: dict[str, Any], pointer: str) -> None:

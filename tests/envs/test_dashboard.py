@@ -33,3 +33,17 @@ def test_events_are_lines_that_a_reader_understands() -> None:
     assert "scale out 4" in shown
     assert "action ignored" in shown
     assert "action ignored 1" not in shown
+
+
+def test_actions_of_every_mode_are_named() -> None:
+    for mode, action, words in (
+        ("discrete", np.int64(3), "scale out 4"),
+        ("continuous", np.array([0.5, -0.25], np.float32), "+0.50, -0.25"),
+        ("multi_discrete", np.array([1, 0, 3]), "scale out 8 @0"),
+        ("multi_discrete", np.array([5, 9, 0]), "remove resource @9"),
+        ("multi_discrete", np.array([0, 9, 0]), "no op"),
+    ):
+        env = gym.make(ENV_ID, render_mode="ansi", action_mode=mode)
+        env.reset(seed=0)
+        env.step(action)
+        assert words in str(env.render())

@@ -22,7 +22,9 @@ from tests.documents import ENV_ID, service, with_database
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
     "continuous": {"action_mode": "continuous", "autoscaler": "on"},
+    "multi_discrete": {"action_mode": "multi_discrete", "autoscaler": "on"},
     "dict": {"observation_mode": "dict"},
+    "faults": {"faults": [{"type": "instance_kill", "startTime": 3}], "reward": "dollars"},
     "dollars": {"reward": "dollars", "quantiles": "all"},
     "rates": {"traffic": [1500.0, 3000, 2500.5]},
     "bare": {"simulation": service(minInstances=0, instances=1)},
@@ -89,7 +91,14 @@ def test_info_holds_what_it_promises(quantiles: str, database: bool) -> None:
     assert env.action_space.sample(mask=info["action_mask"]) in env.action_space
     assert np.array_equal(env.action_masks(), info["action_mask"] == 1)
     assert [event["kind"] for event in info["events"]] == ["scale_out", "instances_ready"]
-    assert info["events"][1]["time_s"] == 45.0
+    assert info["events"][1] == {
+        "time_s": 45.0,
+        "kind": "instances_ready",
+        "resource": "web",
+        "value": 1.0,
+        "instances": 1,
+        "ready": 3,
+    }
     json.dumps({k: v for k, v in info.items() if k != "action_mask"})
 
 

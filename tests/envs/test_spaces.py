@@ -21,7 +21,9 @@ DOC = CloudAutoscaleEnv.__doc__ or ""
 def rows(heading: str) -> list[list[str]]:
     """Read the first table below a heading of the class's documentation."""
     part = DOC.split(f"## {heading}\n")[1].split("\n    ## ")[0]
-    lines = re.findall(r"^ *\|(.*)\|$", part, re.MULTILINE)
+    table = re.search(r"(^ *\|.*\|\n)+", part, re.MULTILINE)
+    assert table is not None
+    lines = re.findall(r"^ *\|(.*)\|$", table[0], re.MULTILINE)
     cells = [[cell.strip() for cell in line.split("|")] for line in lines]
     return cells[2:]
 

@@ -76,8 +76,18 @@ def test_ten_thousand_steps_equal_the_scalar_environment(
         {"traffic": np.linspace(1000, 20000, 50), "episode": {"maxSteps": 60}},
         {"episode": {"tick_seconds": 300, "maxSteps": 20}, "split": "test"},
         {"reward": lambda m: 1.0 - m["latency_p95"] / 100.0 - m["error_rate"]},
+        {"action_mode": "multi_discrete", "autoscaler": "on", "episode": {"maxSteps": 30}},
     ],
-    ids=["outage", "continuous", "dict", "randomized", "array", "long-ticks", "function"],
+    ids=[
+        "outage",
+        "continuous",
+        "dict",
+        "randomized",
+        "array",
+        "long-ticks",
+        "function",
+        "multi_discrete",
+    ],
 )
 def test_every_kind_of_environment_equals_its_scalar_form(kwargs: dict[str, Any]) -> None:
     run = check_vector_equals_scalar(ENV_ID, kwargs, num_envs=5, steps=400, seed=3)

@@ -143,3 +143,31 @@ def test_what_is_missing_is_named(
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match=rf"cwm-gym\[{extra}\]"):
         getattr(history, method)()
+
+
+def test_every_resource_has_its_own_columns():
+    history = simulate("aws-web-app", 30, "hpa", seed=1)
+    assert set(history.resources) == {"web", "db"}
+    web, db = history.resources["web"], history.resources["db"]
+    np.testing.assert_array_equal(web["ready"], history["ready"])
+    np.testing.assert_array_equal(web["desired"], history["desired"])
+    np.testing.assert_array_equal(web["pending"], history["pending"])
+    np.testing.assert_allclose(web["utilisation"], history["utilisation"])
+    np.testing.assert_allclose(db["utilisation"], history["database_utilisation"])
+    assert (db["visits"] > 0).all()
+    assert db["status"].tolist() == [0] * 30
+
+
+def test_events_are_documents_too():
+    document = cwm_gym.load_scenario("aws-web-app").to_document()
+    document["faults"] = [{"type": "database_crash", "startTime": 3, "endTime": 9}]
+    history = simulate(document, 12, seed=1)
+    found = {event["type"]: event for event in history.event_documents()}
+    assert found["fault_started"]["metadata"]["fault_kind"] == "database_crash"
+    assert found["fault_started"]["timestamp"] == 180.0
+    assert found["failover"]["severity"] == "success"
+    assert found["failover"]["resource"] == "db"
+    for event in history.event_documents():
+        assert event["severity"] in ("info", "warning", "error", "success")
+        assert event["message"]
+        json.dumps(event)

@@ -15,7 +15,7 @@ from gymnasium.wrappers import vector as vector_wrappers
 
 from cwm_gym.registration import ENVIRONMENTS
 
-MODES = [(a, o) for a in ("discrete", "continuous") for o in ("vector", "dict")]
+MODES = [(a, o) for a in ("discrete", "continuous", "multi_discrete") for o in ("vector", "dict")]
 SHORT = {"maxSteps": 6}
 
 

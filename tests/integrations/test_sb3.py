@@ -27,7 +27,7 @@ from cwm_gym.integrations.sb3 import CwmVecEnv, make_vec_env
 
 ENV_ID = "CloudAutoscale-v0"
 SHORT = {"maxSteps": 6}
-MODES = [(a, o) for a in ("discrete", "continuous") for o in ("vector", "dict")]
+MODES = [(a, o) for a in ("discrete", "continuous", "multi_discrete") for o in ("vector", "dict")]
 
 
 def short_env(n_envs: int = 3, seed: int | None = 11, **kwargs: Any) -> CwmVecEnv:
@@ -46,6 +46,8 @@ def some_actions(env: Any, count: int) -> Iterator[Any]:
     for _ in range(count):
         if isinstance(env.action_space, gym.spaces.Discrete):
             yield rng.integers(env.action_space.n, size=env.num_envs)
+        elif isinstance(env.action_space, gym.spaces.MultiDiscrete):
+            yield rng.integers(env.action_space.nvec, size=(env.num_envs, 3))
         else:
             yield rng.uniform(-1, 1, (env.num_envs, *env.action_space.shape)).astype(np.float32)
 
@@ -56,6 +58,9 @@ def assert_same(one: Any, other: Any) -> None:
         assert one.keys() == other.keys()
         for key in one:
             assert_same(one[key], other[key])
+    elif isinstance(one, tuple):
+        for part, same in zip(one, other, strict=True):
+            assert_same(part, same)
     elif isinstance(one, np.ndarray):
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
@@ -63,6 +68,8 @@ def assert_same(one: Any, other: Any) -> None:
         assert one == other
 
 
+# Histories and tables of tiers are matrices; SB3 flattens them.
+@pytest.mark.filterwarnings("ignore:Your observation .* has an unconventional shape")
 @pytest.mark.parametrize("env_id", ENVIRONMENTS)
 @pytest.mark.parametrize(("action_mode", "observation_mode"), MODES)
 def test_scalar_passes_sb3_checker(env_id: str, action_mode: str, observation_mode: str) -> None:
@@ -186,6 +193,38 @@ def test_masks_in_infos_stay_unchanged() -> None:
     for actions in some_actions(env, 10):
         env.step(actions)
     np.testing.assert_array_equal(held, copies)
+
+
+def test_masks_of_all_targets_are_the_scalar_environments() -> None:
+    env = short_env(info_keys=["action_mask"], action_mode="multi_discrete")
+    reference = reference_env(action_mode="multi_discrete")
+    env.reset()
+    reference.reset()
+    for actions in some_actions(env, 5):
+        masks = env.env_method("action_masks")
+        assert np.stack(masks).shape == (3, 27)
+        np.testing.assert_array_equal(masks, reference.env_method("action_masks"))
+        ours, theirs = env.step(actions)[3], reference.step(actions)[3]
+        for mine, other in zip(ours, theirs, strict=True):
+            assert_same(mine["action_mask"], other["action_mask"])
+
+
+def test_faults_reach_the_adapter() -> None:
+    kill = {"type": "instance_kill", "startTime": 2, "endTime": 5}
+    env, reference = short_env(faults=kill), reference_env(faults=kill)
+    env.reset()
+    reference.reset()
+    for actions in some_actions(env, 6):
+        observations, rewards, *_ = env.step(actions)
+        expected = reference.step(actions)
+        assert_same(observations, expected[0])
+        assert_same(rewards, expected[1])
+        told = [event["kind"] for info in expected[3] for event in info["events"]]
+        assert ("fault_started" in told) == (env.native.worlds["step"][0] == 3)
+    assert env.native.worlds["n_faults"].tolist() == [1, 1, 1]
+    env.set_options({"fault": [kill, kill]})
+    env.reset()
+    assert env.native.worlds["n_faults"].tolist() == [3, 3, 3]
 
 
 def test_one_info_key_may_stand_alone() -> None:

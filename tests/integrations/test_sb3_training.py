@@ -99,6 +99,18 @@ def test_dict_observations_and_continuous_actions_train() -> None:
     assert np.isfinite(mean_return(model, **modes))
 
 
+def test_actions_on_every_resource_train_under_faults() -> None:
+    kwargs = {
+        "action_mode": "multi_discrete",
+        "faults": {"ratesPerHour": {"instance_kill": 4, "database_slowdown": 2}},
+    }
+    model = new_ppo(easy_env(8, seed=0, **kwargs))
+    model.learn(8 * 40)
+    assert np.isfinite(mean_return(model, **kwargs))
+    actions, _ = model.predict(model.get_env().reset())
+    assert actions.shape == (8, 3)
+
+
 def test_model_survives_saving(tmp_path: Path) -> None:
     model = new_ppo(easy_env(8, seed=0)).learn(8 * 40)
     model.save(tmp_path / "model")
