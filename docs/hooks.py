@@ -15,8 +15,11 @@ import re
 from typing import Any
 
 from cwm_gym.compiler import Program, compile_simulation
+from cwm_gym.core.queueing.records import BACKEND
+from cwm_gym.core.records.params import DATABASE
 from cwm_gym.registration import ENVIRONMENTS
 from cwm_gym.scenarios import load_scenario, scenarios
+from cwm_gym.spec import Workload
 
 _ROLE = re.compile(r":(?:attr|class|data|exc|func|meth|mod|obj):<code>(~?)([\w.]+)</code>")
 _MARKER = re.compile(r"^\[\[(\w+)(?: ([\w.-]+))?\]\]$", re.MULTILINE)
@@ -56,7 +59,6 @@ def scenario_pages() -> str:
     for name, program in _programs().items():
         params, pool = program.params, program.primary
         episode, demand = params["episode"], params["demand"]
-        database = params["database"]
         rows.append(
             [
                 f"[`{name}`](#{name})",
@@ -70,21 +72,25 @@ def scenario_pages() -> str:
                 f"{int(episode['max_steps'])} x {float(episode['tick_s']):g} s",
             ]
         )
-        patterns = program.simulation.workload.patterns if program.simulation.workload else ()
+        workload = program.simulation.workload or Workload()
+        forms: list[str] = [pattern.type for pattern in workload.patterns]
+        if workload.forecast is not None:
+            forms.insert(0, f"forecast '{workload.forecast.name}'")
         facts = [
-            f"- demand: {', '.join(p.type for p in patterns) or 'constant'}, "
+            f"- demand: {', '.join(forms) or 'constant'}, "
             f"noise sigma {float(demand['noise_sigma']):g} "
             f"with a correlation time of {float(demand['noise_correlation_s']):g} s",
             f"- an instance: {float(pool['vcpus']):g} vCPUs, "
             f"{1e3 * float(pool['cpu_s_per_request']):g} ms of CPU a request",
         ]
-        if int(database["present"]):
-            facts.append(
-                f"- database: {float(database['servers']):g} vCPUs, "
-                f"{float(database['connections']):g} connections, "
-                f"{float(database['idle_per_instance']):g} held by every ready instance, "
-                f"{100.0 * float(database['visit']):g} % of requests query it"
-            )
+        for tier, database in zip(program.targets[BACKEND:], params["backend"], strict=True):
+            if tier and int(database["kind"]) == DATABASE:
+                facts.append(
+                    f"- `{tier}`: {float(database['servers']):g} vCPUs, "
+                    f"{float(database['connections']):g} connections, "
+                    f"{float(database['idle_per_instance']):g} held by every ready instance, "
+                    f"{100.0 * float(database['visit']):g} % of requests query it"
+                )
         document = program.simulation
         sections.append(
             f"### {name}\n\n{document.description or document.name}\n\n"
@@ -104,14 +110,21 @@ def price_table() -> str:
     rows = []
     for name, program in _programs().items():
         params, pool = program.params, program.primary
-        fixed = float(params["fixed"]["usd_per_hour"]) + float(params["database"]["usd_per_hour"])
         one = float(pool["usd_per_hour"])
-        largest = fixed + one * int(pool["maximum"])
+        backends = params["backend"][: int(params["n_backends"])]
+        kept = float(backends["usd_per_hour"].sum())
+        kept += float((backends["units_min"] * backends["usd_per_unit_hour"]).sum())
+        pools = params["pool"][: int(params["n_pools"])]
+        other = float((pools["initial"] * pools["usd_per_hour"]).sum())
+        other -= float(pool["initial"]) * one
+        fixed = float(params["fixed"]["usd_per_hour"])
+        largest = fixed + kept + other + one * int(pool["maximum"])
         budget = float(params["episode"]["budget_usd_per_hour"])
-        cells = [one, float(params["database"]["usd_per_hour"]), fixed, largest, budget]
+        cells = [one, other, kept, fixed, largest, budget]
         rows.append([f"`{name}`", *(f"{cell:.4f}" for cell in cells)])
-    header = ["scenario", "one instance", "database", "database, balancer, storage"]
-    return _table([*header, "everything with the largest fleet", "budget"], rows)
+    header = ["scenario", "one instance", "other pools at the start", "databases, caches, volumes"]
+    header += ["balancers, clusters, buckets", "everything with the largest fleet", "budget"]
+    return _table(header, rows)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

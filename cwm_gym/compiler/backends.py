@@ -7,7 +7,7 @@ from typing import Any
 
 from cwm_gym import catalog
 from cwm_gym.compiler import defaults
-from cwm_gym.compiler.pools import write_policy
+from cwm_gym.compiler.pools import write_health
 from cwm_gym.compiler.regions import Places
 from cwm_gym.compiler.vertices import Placed, either, storage_class
 from cwm_gym.core.records.params import CACHE, STORAGE
@@ -76,6 +76,8 @@ def write_volume(record: Any, one: Placed, places: Places, spare: bool) -> None:
     seconds = either(s.cpu_seconds_per_request, defaults.IO_SECONDS) * max(operations, 1e-9)
     servers = max(1.0, iops * seconds / max(operations, 1e-9))
     _write_common(record, one, places, spare)
+    if one.resource.recovery_policy is None:
+        record["policy"]["warning_cpu"] = defaults.IOPS_WARNING
     record["kind"] = STORAGE
     record["servers"] = servers
     record["service_s"] = servers * max(operations, 1e-9) / iops
@@ -125,4 +127,4 @@ def _write_common(record: Any, one: Placed, places: Places, spare: bool) -> None
     record["zone"] = places.zones_of(one, most=1)[0]
     record["region"] = places.number(one)
     record["critical_speed"] = either(s.critical_speed, defaults.CRITICAL_SPEED)
-    write_policy(record["policy"], one)
+    write_health(record, one)

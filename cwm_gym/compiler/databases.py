@@ -9,7 +9,7 @@ from typing import Any
 from cwm_gym import catalog
 from cwm_gym.catalog import DatabaseSize
 from cwm_gym.compiler import defaults
-from cwm_gym.compiler.pools import write_policy
+from cwm_gym.compiler.pools import write_health
 from cwm_gym.compiler.regions import Places
 from cwm_gym.compiler.vertices import Placed, either
 from cwm_gym.core.records.params import DATABASE, REPLICAS
@@ -24,7 +24,8 @@ class Engine:
         servers: Queries in service at once (vCPUs).
         service_s: Mean service time of one visit, s.
         connections: Limit; infinite for none.
-        usd_per_hour: Price of a fixed size, USD per hour.
+        usd_per_hour: Price of a fixed size with its standby, USD per hour.
+        replica_usd_per_hour: Price of a read replica, USD per hour.
         usd_per_request: Price of a visit, USD.
         units_min: Fewest capacity units; 0 where the size is fixed.
         units_max: Most of them.
@@ -37,6 +38,7 @@ class Engine:
     service_s: float
     connections: float
     usd_per_hour: float = 0.0
+    replica_usd_per_hour: float = 0.0
     usd_per_request: float = 0.0
     units_min: float = 0.0
     units_max: float = 0.0
@@ -92,7 +94,9 @@ def write_database(records: list[Any], one: Placed, places: Places, spare: bool)
         record["room"] = either(s.queue_capacity, defaults.DATABASE_QUEUE)
         record["timeout_s"] = either(s.timeout_seconds, defaults.TIMEOUT_SECONDS)
         record["base_latency_s"] = either(s.base_latency, 0.0) / 1000.0
-        record["usd_per_hour"] = (engine.usd_per_hour + _storage(one, size)) * copies
+        standby = bool(s.ha) and kind == DATABASE
+        hourly = engine.usd_per_hour if kind == DATABASE else engine.replica_usd_per_hour
+        record["usd_per_hour"] = (hourly + _storage(one, size, standby)) * copies
         record["usd_per_request"] = engine.usd_per_request
         record["standby"] = int(bool(s.ha) or replicated) if kind == DATABASE else 0
         otherwise = defaults.FAILOVER_SECONDS
@@ -107,7 +111,7 @@ def write_database(records: list[Any], one: Placed, places: Places, spare: bool)
         record["usd_per_unit_hour"] = engine.usd_per_unit_hour * copies
         record["unit_lag_steps"] = engine.unit_lag_steps
         record["critical_speed"] = either(s.critical_speed, defaults.CRITICAL_SPEED)
-        write_policy(record["policy"], one)
+        write_health(record, one)
 
 
 def _engine(one: Placed, size: DatabaseSize, places: Places) -> Engine:
@@ -149,7 +153,8 @@ def _engine(one: Placed, size: DatabaseSize, places: Places) -> Engine:
         servers=servers,
         service_s=seconds,
         connections=either(s.max_connections, limit),
-        usd_per_hour=_hourly(one, size, places) * count,
+        usd_per_hour=_hourly(one, size, places, bool(s.ha)) * count,
+        replica_usd_per_hour=_hourly(one, size, places, False) * count,
     )
 
 
@@ -188,7 +193,7 @@ def _by_units(one: Placed, size: DatabaseSize, places: Places) -> Engine:
         units_min=low,
         units_max=high,
         vcpus_per_unit=per_unit,
-        usd_per_unit_hour=_hourly(one, size, places) / base if fixed is None else 0.0,
+        usd_per_unit_hour=_hourly(one, size, places, bool(s.ha)) / base if fixed is None else 0.0,
         unit_lag_steps=lag,
     )
 
@@ -220,17 +225,17 @@ def _by_use(one: Placed, size: DatabaseSize) -> Engine:
     )
 
 
-def _hourly(one: Placed, size: DatabaseSize, places: Places) -> float:
-    """Price of the size as the catalog lists it, with its standby where one is asked for."""
+def _hourly(one: Placed, size: DatabaseSize, places: Places, standby: bool) -> float:
+    """Price of the size as the catalog lists it, with or without a standby."""
     stated = one.settings.usd_per_hour
     if stated is not None:
         return stated
-    ha = bool(one.settings.ha) and size.service_family not in defaults.REPLICATED_FAMILIES
+    ha = standby and size.service_family not in defaults.REPLICATED_FAMILIES
     region = places.region(one).code
     return catalog.price(one.provider, size, region, ha=ha, pointer=one.at("size"))
 
 
-def _storage(one: Placed, size: DatabaseSize) -> float:
+def _storage(one: Placed, size: DatabaseSize, standby: bool) -> float:
     """Price of the storage that the document provisions, USD per hour."""
     gigabytes = one.settings.capacity_gb
     if gigabytes is None:
@@ -238,7 +243,7 @@ def _storage(one: Placed, size: DatabaseSize) -> float:
     for row in catalog.load(one.provider).storage.values():
         if row.kind == "database" and row.service_family == size.service_family:
             usd = row.usd_per_hour(gigabytes)
-            if one.settings.ha and row.ha_usd_per_gb_month and row.usd_per_gb_month:
+            if standby and row.ha_usd_per_gb_month and row.usd_per_gb_month:
                 usd *= row.ha_usd_per_gb_month / row.usd_per_gb_month
             return usd
     return 0.0

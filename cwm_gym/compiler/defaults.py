@@ -80,6 +80,9 @@ AUTONOMOUS_FAILOVER_SECONDS = 30.0
 STORAGE_VISIT_PROBABILITY = 0.1
 """Share of the requests upstream that need a volume: most reads come from memory."""
 
+IOPS_WARNING = 0.8
+"""Share of its IOPS at which a volume is in warning: the specification's."""
+
 IO_SECONDS = 0.001
 """One I/O operation on a volume, s."""
 
@@ -177,3 +180,6 @@ FIBRE_DETOUR = 1.5
 shortest paths in laid fibre, and 2.1, what the public Internet reaches (Bozkurt et al. 2018,
 "Dissecting Latency in the Internet's Fiber Infrastructure"); providers have networks of their
 own."""
+
+RESTART_SECONDS = 60.0
+"""A database that is offline at the start, or any backend, runs again after this long, s."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cwm_gym.compiler import defaults
 from cwm_gym.compiler.regions import Places
 from cwm_gym.compiler.topology import Topology
 from cwm_gym.core.queueing.records import BACKEND
@@ -49,13 +50,18 @@ def write_faults(
     if sampling is None and episode.enable_failures:
         sampling = simulation.fault_sampling or FaultSampling()
     active = [(index, fault) for index, fault in enumerate(schedule) if fault.is_active]
-    if len(active) > MAX_FAULTS:
+    offline = _offline_tiers(topology)
+    if len(active) + len(offline) > MAX_FAULTS:
+        last = active[MAX_FAULTS - len(offline)][0] if len(offline) < MAX_FAULTS else 0
+        also = f" and {len(offline)} resources start offline" if offline else ""
         raise invalid(
-            f"/faults/{active[MAX_FAULTS][0]}",
-            f"{len(active)} faults are scheduled; at most {MAX_FAULTS} can be",
+            f"/faults/{last}",
+            f"{len(active)} faults are scheduled{also}; at most {MAX_FAULTS} can be",
             "Leave some out, or let random ones happen.",
         )
-    params["n_faults"] = len(active)
+    params["n_faults"] = len(active) + len(offline)
+    for slot, tier in enumerate(offline, start=len(active)):
+        _write_offline(params["fault"][slot], tier)
     for slot, (index, fault) in enumerate(active):
         record = params["fault"][slot]
         _write_fault(record, fault, topology, places, f"/faults/{index}")
@@ -63,6 +69,27 @@ def write_faults(
         record["end_s"] = fault.end_step * episode.tick_seconds
     if sampling is not None:
         _write_sampling(params["sampling"], sampling, n_zones)
+
+
+def _offline_tiers(topology: Topology) -> list[int]:
+    """Tiers of resources that the document has offline at the start."""
+    return [
+        topology.tier(index)
+        for index in (*topology.pools, *topology.backends)
+        if topology.vertices[index].one.resource.status == "offline"
+        and not topology.vertices[index].spare
+    ]
+
+
+def _write_offline(record: Any, tier: int) -> None:
+    """What is offline at the start starts anew: a pool boots, a backend takes its restart time."""
+    record["target"], record["zone"] = tier, -1
+    record["region"] = record["other_region"] = -1
+    record["kind"] = FAULT_KINDS.index("instance_kill" if tier < BACKEND else "database_crash")
+    record["severity"] = 1.0
+    record["end_s"] = 0.0 if tier < BACKEND else defaults.RESTART_SECONDS
+    record["amount"] = record["errors"] = math.nan
+    record["notice_s"] = -1.0
 
 
 def faults_asked(

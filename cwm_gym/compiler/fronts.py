@@ -91,22 +91,27 @@ def _write_front(
     for index, arriving in shares.items():
         vertex = topology.vertices[index]
         if not is_cdn(vertex):
-            processed += arriving * _add_balancer(record, vertex.one, arriving)
             continue
         s = vertex.one.settings
         hits = arriving * either(s.cache_hit_rate, defaults.CACHE_HIT_RATE)
         rate = _cdn(vertex.one)
         answered += hits
         latency += hits * passing_s(vertex)
-        per_request += hits * either(rate.usd_per_10k_https, 0.0) / 1e4
+        per_request += arriving * either(rate.usd_per_10k_https, 0.0) / 1e4
         edge_gb += hits * rate.usd_per_gb
         # What leaves through the edge leaves the provider there, whoever made it.
         internet = rate.usd_per_gb
+    for index, arriving in shares.items():
+        vertex = topology.vertices[index]
+        if not is_cdn(vertex):
+            # Of the requests that no edge has answered.
+            share = arriving / (1.0 - answered) if answered < 1.0 else 0.0
+            processed += share * _add_balancer(record, vertex.one, share)
     record["usd_per_gb"] = internet + processed
+    record["edge_usd_per_request"] = per_request
     if answered > 0.0:
         record["hit_rate"] = answered
         record["edge_latency_s"] = latency / answered
-        record["edge_usd_per_request"] = per_request / answered
         record["edge_usd_per_gb"] = edge_gb / answered
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from cwm_gym import catalog
 from cwm_gym.catalog import ComputeSize, Provider
@@ -21,6 +21,7 @@ from cwm_gym.compiler.vertices import Placed, Vertex, either
 from cwm_gym.core.records.params import MACHINES, NODES
 from cwm_gym.spec import Simulation
 from cwm_gym.spec.errors import invalid
+from cwm_gym.spec.resource import Status
 
 _BALANCING = {"least_outstanding": 0, "random": 1, "round_robin": 2}
 
@@ -89,7 +90,7 @@ def write_pool(
     record["zones"] = len(zones)
     record["zone"][: len(zones)] = zones
     record["region"] = places.number(one)
-    write_policy(record["policy"], one)
+    write_health(record, one)
     tuned = simulation.autoscaling
     cooldown = None if tuned is None else tuned.cooldown_seconds
     kubernetes = one.behaviour == "kubernetes"
@@ -106,18 +107,20 @@ def write_pool(
         _write_machines(record, vertex, places, simulation, primary, compute_type)
 
 
-def write_policy(record: Any, one: Placed) -> None:
-    """Fill a ``POLICY`` record with a resource's recovery policy.
+def write_health(record: Any, one: Placed) -> None:
+    """Fill in a resource's health at the start and its recovery policy.
 
     Args:
-        record: The record, overwritten.
+        record: ``POOL_PARAMS`` or ``BACKEND_PARAMS`` record.
         one: The resource.
     """
+    record["status"] = get_args(Status).index(one.resource.status)
     policy = one.resource.recovery_policy or defaults.RECOVERY_POLICY
-    record["critical_cpu"] = policy.critical_cpu_threshold / 100.0
-    record["critical_steps"] = policy.critical_steps
-    record["warning_cpu"] = policy.warning_cpu_threshold / 100.0
-    record["warning_steps"] = policy.warning_steps
+    figures = record["policy"]
+    figures["critical_cpu"] = policy.critical_cpu_threshold / 100.0
+    figures["critical_steps"] = policy.critical_steps
+    figures["warning_cpu"] = policy.warning_cpu_threshold / 100.0
+    figures["warning_steps"] = policy.warning_steps
 
 
 def _write_machines(

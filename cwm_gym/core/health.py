@@ -21,14 +21,15 @@ CRITICAL_ENTRY_CPU = 0.9
 
 
 @jit
-def start_health(policy: Any, health: Any) -> None:
-    """Begin healthy, under the documented policy.
+def start_health(status: int, policy: Any, health: Any) -> None:
+    """Begin with a status, under the documented policy.
 
     Args:
+        status: Health at the start.
         policy: ``POLICY`` record of the parameters.
         health: ``HEALTH`` record, overwritten.
     """
-    health.status = HEALTHY
+    health.status = status
     health.calm_steps = 0
     health.policy.critical_cpu = policy.critical_cpu
     health.policy.critical_steps = policy.critical_steps

@@ -46,6 +46,8 @@ def take_sample(params: Any, w: Any) -> None:
         s.queue_age_s = m.queue_age_s
         s.storage_utilisation = m.storage_utilisation
         s.cold_share = m.cold_share
+        s.queue_depth = m.queue_depth
+        s.node_utilisation = m.node_utilisation
     w.n_samples += 1
 
 

@@ -73,7 +73,7 @@ def start_pool(p: Any, fleet: Any, instances: int) -> None:
     fleet.server_tick_s = 0.0
     fleet.arrived_tick = 0.0
     fleet.failed_tick = 0.0
-    start_health(p.policy, fleet.health)
+    start_health(p.status, p.policy, fleet.health)
     clear_gauge(fleet)
 
 
@@ -96,4 +96,4 @@ def start_backend(p: Any, state: Any) -> None:
     state.busy_s = 0.0
     state.server_s = 0.0
     state.pressure = 0.0
-    start_health(p.policy, state.health)
+    start_health(p.status, p.policy, state.health)

@@ -75,11 +75,11 @@ def _metrics(params: Any, world: Any, seen: int) -> dict[str, float]:
         ("costPerHour", sample["cost_usd_per_hour"], True),
         ("connectionPressure", sample["connection_pressure"], "connection_pressure" in there),
         ("cacheHitRate", 100.0 * sample["cache_hit_rate"], "cache_hit_rate" in there),
-        ("queueDepth", meter["queue_depth"], newest and "queue_depth" in there),
+        ("queueDepth", sample["queue_depth"], "queue_depth" in there),
         (
             "k8sNodeUtilization",
-            100.0 * meter["node_utilisation"],
-            newest and "k8s_node_utilization" in there,
+            100.0 * sample["node_utilisation"],
+            "k8s_node_utilization" in there,
         ),
         (
             "storageIopsUtilization",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cwm_gym.core import events
 from cwm_gym.core.queueing.records import MAX_BACKENDS, MAX_POOLS, MAX_TIERS
-from cwm_gym.core.records import EVENT, MAX_EVENTS, MAX_SAMPLES
+from cwm_gym.core.records import EVENT, MAX_EVENTS
 
 SCALING_ROWS = 8
 """Scaling events that the observation shows."""
@@ -100,12 +100,10 @@ def dict_observation(params: Any, worlds: Any, seen: NDArray[Any]) -> dict[str, 
         and ``resource_present`` 0 or 1 for each tier.
     """
     every, row = np.arange(len(worlds)), worlds["row"]
-    samples, meter, tuned = worlds["sample"][every, seen], worlds["meter"], worlds["autoscaler"]
+    samples, tuned = worlds["sample"][every, seen], worlds["autoscaler"]
     primary = params["episode"]["primary"][row]
     ready = worlds["pool"]["ready"][every, primary]
     bounds = params["pool"]
-    # Samples do not keep these two: they are known while the newest one is shown.
-    newest = seen == (worlds["n_samples"] - 1) % MAX_SAMPLES
     columns = (
         samples["throughput_rps"],
         samples["utilisation"],
@@ -120,9 +118,9 @@ def dict_observation(params: Any, worlds: Any, seen: NDArray[Any]) -> dict[str, 
         samples["sla_violations"],
         samples["connection_pressure"],
         samples["cache_hit_rate"],
-        meter["queue_depth"] * newest,
+        samples["queue_depth"],
         samples["queue_age_s"],
-        meter["node_utilisation"] * newest,
+        samples["node_utilisation"],
         samples["storage_utilisation"],
         samples["cold_share"],
     )

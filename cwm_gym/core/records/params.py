@@ -136,6 +136,7 @@ POOL_PARAMS = np.dtype(
         ("autoscaled", "i8"),  # the built-in autoscaler may act here
         ("kill_in_flight", "i8"),  # 1 = scale-in aborts what is in service, 0 = it drains
         ("critical_speed", "f8"),  # relative speed while its health is critical
+        ("status", "i8"),  # health at the start
         ("concurrency", "f8"),  # serverless: requests that one instance serves at once
         ("concurrency_limit", "f8"),  # serverless: most requests in service
         ("cold_s", "f8"),  # serverless: start of an instance
@@ -185,6 +186,7 @@ BACKEND_PARAMS = np.dtype(
         ("io_per_visit", "f8"),  # volumes: I/O operations of one visit
         ("max_iops", "f8"),  # volumes
         ("critical_speed", "f8"),  # relative speed while its health is critical
+        ("status", "i8"),  # health at the start
         ("policy", POLICY),
     ],
     align=True,

@@ -212,6 +212,8 @@ SAMPLE = np.dtype(
         ("queue_age_s", "f8"),
         ("storage_utilisation", "f8"),
         ("cold_share", "f8"),
+        ("queue_depth", "f8"),
+        ("node_utilisation", "f8"),
     ],
     align=True,
 )
