@@ -13,6 +13,7 @@ from cwm_gym.registration import register_environments
 
 if TYPE_CHECKING:
     from cwm_gym.evaluation import Evaluation, History, evaluate, replay, simulate
+    from cwm_gym.live import LiveSimulation
     from cwm_gym.scenarios import load_scenario, scenarios
     from cwm_gym.spec import EpisodeConfig, RewardConfig, Simulation, SpecError
 
@@ -22,6 +23,7 @@ __all__ = [
     "EpisodeConfig",
     "Evaluation",
     "History",
+    "LiveSimulation",
     "RewardConfig",
     "Simulation",
     "SpecError",
@@ -41,6 +43,7 @@ _NAMES = {
     "EpisodeConfig": "spec",
     "Evaluation": "evaluation",
     "History": "evaluation",
+    "LiveSimulation": "live",
     "RewardConfig": "spec",
     "Simulation": "spec",
     "SpecError": "spec",

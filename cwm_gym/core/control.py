@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cwm_gym.core.effects import add_up
-from cwm_gym.core.faults import OVER, end_fault, run_faults, schedule
+from cwm_gym.core.faults import end_fault, run_faults, schedule
 from cwm_gym.core.jit import entry_point
 
 Records = NDArray[Any]
@@ -37,6 +37,6 @@ def end_fault_batch(params: Records, worlds: Records, slots: NDArray[np.int64]) 
     """
     for i in range(worlds.shape[0]):
         p = params[worlds[i].row]
-        end_fault(p, worlds[i], slots[i], OVER)
+        end_fault(p, worlds[i], slots[i])
         add_up(p, worlds[i])
         schedule(p, worlds[i])

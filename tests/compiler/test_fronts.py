@@ -54,8 +54,8 @@ def test_a_delivery_network_answers_before_the_balancer() -> None:
     assert front["edge_usd_per_request"] == pytest.approx(1e-6)
     assert front["edge_usd_per_gb"] == front["usd_per_gb"] == 0.085
     assert front["limit_rps"] == 500
-    # Units of the balancer are billed for what the edge lets through.
-    assert front["unit_usd_per_hour"] == pytest.approx(0.6 * 0.008)
+    # The kernel hands the balancer what the edge lets through; its units cost what they cost.
+    assert front["unit_usd_per_hour"] == pytest.approx(0.008)
     assert pool(program, "web")["base_latency_s"] == pytest.approx(0.002 + defaults.EDGE_SECONDS)
 
 
