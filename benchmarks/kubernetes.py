@@ -23,7 +23,17 @@ from harness import print_table
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from cwm_gym.testing.kubernetes import Cell, Outcome, Pods, errors, predict, read_cells
+from cwm_gym.testing.kubernetes import (
+    PASSED_RPS,
+    Cell,
+    Outcome,
+    Pods,
+    distance,
+    errors,
+    medians,
+    predict,
+    read_runs,
+)
 
 RUNS = Path(__file__).resolve().parents[1].parent / "shared" / "traces" / "k8s_capacity_runs.csv"
 START = (0.006, 0.1, 0.002, 0.1)
@@ -94,16 +104,23 @@ def capacity_rows(pods: Pods, cells: Mapping[Cell, Outcome]) -> list[list[Any]]:
             for (replicas, rps), was in cells.items()
             if replicas == n and was.p95_s <= LATENCY_LIMIT_S and was.failed == 0.0
         ]
-        rows.append([n, max(good), capacity(pods, n)])
+        rows.append([n, PASSED_RPS[n], max(good), capacity(pods, n)])
     return rows
 
 
-def compare(cells: Mapping[Cell, Outcome]) -> dict[str, Any]:
+def repeatability(runs: Mapping[Cell, Sequence[Outcome]]) -> Outcome:
+    """Compare the first run of each cell with the median of the others, as an error of a model."""
+    first = {cell: repeated[0] for cell, repeated in runs.items()}
+    return distance(first, medians({cell: repeated[1:] for cell, repeated in runs.items()}))
+
+
+def compare(runs_of: Mapping[Cell, Sequence[Outcome]]) -> dict[str, Any]:
     """Fit, predict, and lay out what came of it as tables."""
+    cells = medians(runs_of)
     fitted, others = halves(cells)
     pods = fit(fitted)
     names = ("P50", "P95", "processor time of a pod", "failed share")
-    parts = (errors(pods, fitted), errors(pods, others))
+    parts = (errors(pods, fitted), errors(pods, others), repeatability(runs_of))
     accuracy = [[name, *row] for name, *row in zip(names, *parts, strict=True)]
     runs = []
     for cell, was in cells.items():
@@ -125,11 +142,11 @@ def compare(cells: Mapping[Cell, Outcome]) -> dict[str, Any]:
         ),
         "tables": {
             "Median error in % (of the failed share the largest, in percentage points)": [
-                ["figure", "fitted half", "other half"],
+                ["figure", "fitted half", "other half", "a run from its repeats"],
                 *accuracy,
             ],
             "Highest load, requests/s, without failures and with P95 of at most 20 ms": [
-                ["replicas", "measured", "predicted"],
+                ["replicas", "every run passed the study", "measured", "predicted"],
                 *capacity_rows(pods, cells),
             ],
             "All cells": [head, *runs],
@@ -144,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.runs.is_file():
         parser.error("the measured runs are not there; name them with --runs")
-    document = compare(read_cells(options.runs))
+    document = compare(read_runs(options.runs))
     if options.json:
         print(json.dumps(document))
         return 0

@@ -12,7 +12,7 @@ database_crash       down; with a standby only for the failover
 cpu_spike            something else takes a share 0.9 s of the vCPUs (``slowdown``: 1 - 1/x)
 memory_pressure      1 + 2 s times as slow (``slowdown``), a share 0.05 s of the requests fails
 memory_leak          grows to 1 + 3 s times as slow (``slowdown``) over the fault, an hour at most
-bad_deployment       a share s of the instances does not serve
+bad_deployment       a share s of the instances does not serve (serverless: of the requests fails)
 dependency_timeout   a share 0.5 s of the requests fails, 0.25 s seconds (``latencyMs``) more for
                      the others
 az_outage            all that stands in the zone
@@ -21,7 +21,8 @@ instance_kill        one instance, or a share s of them (``instances``)
 traffic_spike        demand times 1 + 4 s (``multiplier``)
 ==================== =======================================================================
 
-A stated ``errorRateIncrease`` replaces the share that fails.
+A stated ``errorRateIncrease`` replaces the share that fails. Delays have a standard deviation of
+half of them.
 
 The sizes at s = 1 are assumptions of the order that incidents on a measured microservice shop
 show: mean latency 1.5 to 5 times as high, availability 97 to 99 %, latency nearly flat where

@@ -104,9 +104,12 @@ def _take(params: Any, w: Any, f: int, i: int, count: int) -> None:
         fault.taken[i] += count
     if count == 0:
         return
-    if params.pool[i].queued == 1:
+    if params.pool[i].queued == 1 and params.pool[i].kind != SERVERLESS:
         queue.waiting_sq += aborted * (aborted + 2.0 * queue.waiting)
         queue.waiting += aborted
+    elif params.pool[i].detached == 1:
+        w.meter.messages_lost += aborted
+        w.meter.messages_change -= aborted
     else:
         w.meter.failed += aborted
         w.meter.backlog_change -= aborted

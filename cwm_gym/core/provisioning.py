@@ -281,13 +281,15 @@ def effective_instances(p: Any, pool: Any, from_s: float, to_s: float) -> float:
     total = float(pool.ready)
     if pool.warming[0].count == 0.0:
         return total
-    middle = 0.5 * (from_s + to_s)
     for i in range(MAX_BATCHES):
         batch = pool.warming[i]
         if batch.count == 0.0:
             break
-        done = min(max((middle - batch.at_s) / p.warmup_s, 0.0), 1.0)
-        total -= batch.count * (1.0 - done) * (1.0 - p.warmup_speed)
+        # Time average of what is missing of 1: it falls linearly to 0, maybe before the end.
+        begin = min(max(1.0 - (from_s - batch.at_s) / p.warmup_s, 0.0), 1.0)
+        end = min(max(1.0 - (to_s - batch.at_s) / p.warmup_s, 0.0), 1.0)
+        missing = 0.5 * (begin * begin - end * end) * p.warmup_s / (to_s - from_s)
+        total -= batch.count * missing * (1.0 - p.warmup_speed)
     return max(total, 0.0)
 
 

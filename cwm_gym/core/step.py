@@ -159,9 +159,9 @@ def _finish_extras(params: Any, w: Any) -> None:
     """Finish what only caches, volumes, queues, clusters and serverless instances have."""
     m = w.meter
     m.queue_depth /= m.seconds
-    if m.served > 0.0:
-        m.cold_share /= m.served
-        m.edge_share /= m.served
+    # Some of those that waited for a cold start may have failed later on.
+    m.cold_share = min(m.cold_share / m.served, 1.0) if m.served > 0.0 else 0.0
+    m.edge_share = min(m.edge_share / m.served, 1.0) if m.served > 0.0 else 0.0
     busy = 0.0
     servers = 0.0
     for i in range(params.n_pools):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,9 @@ RUN_S = 120.0
 #: Longest wait, s: the slowest requests of the overloaded runs took 5.0 s.
 TIMEOUT_S = 5.0
 BALANCING = {"central": CENTRAL, "random": RANDOM, "round_robin": ROUND_ROBIN}
+#: Replicas -> highest load at which every run of the study passed: no failures, and at most a tenth
+#: of the quota periods throttled, requests per second.
+PASSED_RPS = {1: 60.0, 2: 90.0, 3: 105.0, 4: 130.0}
 #: Replicas, offered requests per second.
 Cell = tuple[int, float]
 
@@ -50,18 +53,18 @@ class Outcome(NamedTuple):
 
 
 #: Fitted to every second cell of the measurements by ``python benchmarks/kubernetes.py``.
-FITTED = Pods(0.006983, 0.01624, 0.001127, 0.1189, "round_robin", 131.0)
+FITTED = Pods(0.006178, 0.06448, 0.002165, 0.07419, "round_robin", 131.0)
 
 
-def read_cells(path: Path) -> dict[Cell, Outcome]:
+def read_runs(path: Path) -> dict[Cell, list[Outcome]]:
     """Read measured runs.
 
     Args:
         path: CSV file with a row for each run.
 
     Returns:
-        Medians over the repeated runs of each cell, in the order of replicas and load. The
-        processor time is that of the busiest pod.
+        The repeated runs of each cell, in the order of replicas and load. The processor time is
+        that of the busiest pod.
     """
     runs: dict[Cell, list[Outcome]] = {}
     with path.open(encoding="utf-8", newline="") as file:
@@ -74,9 +77,14 @@ def read_cells(path: Path) -> dict[Cell, Outcome]:
                 float(row["failure_rate"]),
             )
             runs.setdefault(cell, []).append(found)
+    return {cell: runs[cell] for cell in sorted(runs)}
+
+
+def medians(runs: Mapping[Cell, Sequence[Outcome]]) -> dict[Cell, Outcome]:
+    """Take the median of the repeated runs of each cell, figure by figure."""
     return {
-        cell: Outcome._make(map(statistics.median, zip(*runs[cell], strict=True)))
-        for cell in sorted(runs)
+        cell: Outcome._make(map(statistics.median, zip(*repeated, strict=True)))
+        for cell, repeated in runs.items()
     }
 
 
@@ -107,21 +115,21 @@ def predict(pods: Pods, cell: Cell) -> Outcome:
     pool["initial"] = pool["maximum"] = replicas
     one = OneWorld(params, np.array([offered_rps]))
     one.tick([replicas])
-    meter, busy_s = one.world["meter"], one.world["pool"][0]["busy_tick_s"]
+    meter = one.world["meter"]
     return Outcome(
         float(meter["latency_p50_s"]),
         float(meter["latency_p95_s"]),
-        float(busy_s) / RUN_S / replicas,
+        float(meter["utilisation"] * pool["vcpus"]),
         float(meter["error_rate"]),
     )
 
 
-def errors(pods: Pods, measured: Mapping[Cell, Outcome]) -> Outcome:
-    """Compare predictions with measurements.
+def distance(found: Mapping[Cell, Outcome], measured: Mapping[Cell, Outcome]) -> Outcome:
+    """Compare figures with measurements.
 
     Args:
-        pods: Parameters.
-        measured: Cells to predict.
+        found: At least the cells that were measured.
+        measured: Cells.
 
     Returns:
         Medians over the cells of the relative errors, in percent; of the failed share the largest
@@ -130,9 +138,13 @@ def errors(pods: Pods, measured: Mapping[Cell, Outcome]) -> Outcome:
     relative: list[list[float]] = []
     points = []
     for cell, was in measured.items():
-        found = predict(pods, cell)
-        pairs = zip(found[:3], was[:3], strict=True)
+        pairs = zip(found[cell][:3], was[:3], strict=True)
         relative.append([100.0 * abs(a / b - 1.0) for a, b in pairs])
-        points.append(100.0 * abs(found.failed - was.failed))
+        points.append(100.0 * abs(found[cell].failed - was.failed))
     p50, p95, cores = map(statistics.median, zip(*relative, strict=True))
     return Outcome(p50, p95, cores, max(points))
+
+
+def errors(pods: Pods, measured: Mapping[Cell, Outcome]) -> Outcome:
+    """Compare predictions with measurements, see :func:`distance`."""
+    return distance({cell: predict(pods, cell) for cell in measured}, measured)

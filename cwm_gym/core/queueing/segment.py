@@ -166,6 +166,15 @@ def _serve_stage(workspace: Any, n_pools: int, index: int, dt: float) -> None:
                     unclaimed = 0.0
                 workspace.passing[i] = max(0.0, workspace.passing[i] - visits + done)
                 workspace.went[i, index] = done
+    if total == 0.0 and unclaimed > 0.0 and service.detached == 0:
+        # Nobody comes here any more, and some are still on their way out.
+        first = -1
+        for i in range(n_pools):
+            if workspace.tier[i].service.entry == 1 and (
+                first < 0 or workspace.passing[i] > workspace.passing[first]
+            ):
+                first = i
+        workspace.passing[first] += unclaimed
     if service.detached == 1:
         workspace.passing[index] = flow.completed
         workspace.excess[index] = sent
