@@ -49,7 +49,7 @@ STORAGE_GB = 100.0
 AUTOSCALER_SUSTAIN = 2
 """Evaluations in a row for which a trigger must hold (the specification's window)."""
 
-CRITICAL_SPEED = 0.95
+CRITICAL_SPEED = 0.98
 """Speed of a resource while its health is critical, relative to full speed."""
 
 RECOVERY_POLICY = RecoveryPolicy()

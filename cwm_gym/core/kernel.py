@@ -16,7 +16,7 @@ from cwm_gym.core.demand import curve_rps
 from cwm_gym.core.episode import draw_episode, start_world
 from cwm_gym.core.jit import entry_point, jit, lend, prefetch
 from cwm_gym.core.records.step import OUT
-from cwm_gym.core.records.world import HOT_PARTS, MAX_SAMPLES
+from cwm_gym.core.records.world import HOT_PARTS, MAX_EVENTS, MAX_SAMPLES, SAMPLE
 from cwm_gym.core.rng import seed_stream
 from cwm_gym.core.step import (
     advance,
@@ -30,6 +30,7 @@ Records = NDArray[Any]
 # Offsets of the cache lines that a step touches.
 _HOT = np.concatenate([np.arange(start, start + size + 63, 64) for start, size in HOT_PARTS])
 _N_HOT = len(_HOT)
+_SAMPLE_LINES = SAMPLE.itemsize // 64 + 1
 _OUT_LINES = OUT.itemsize // 64 + 1
 _U = np.uint64
 
@@ -59,8 +60,11 @@ def _fetch_ahead(following: Any, later: Any, out: Any) -> None:
     for line in range(_N_HOT):
         prefetch(later, _HOT[line])
     newest = following.sample[following.n_samples % MAX_SAMPLES]
-    prefetch(newest, 0)
-    prefetch(newest, 64)
+    last = following.sample[(following.n_samples + MAX_SAMPLES - 1) % MAX_SAMPLES]
+    for line in range(_SAMPLE_LINES):
+        prefetch(newest, 64 * line)
+        prefetch(last, 64 * line)
+    prefetch(following.event[following.n_events % MAX_EVENTS], 0)
     for line in range(_OUT_LINES):
         prefetch(out, 64 * line)
 

@@ -184,7 +184,8 @@ def _prepare_backend(params: Any, w: Any, tier: Any, k: int, visits_rps: float) 
     service.entry = 0
     service.detached = 0
     service.elastic = 0
-    service.service_rate = speed / d.service_s
+    seconds = d.service_s if speed == 1.0 else d.service_s / speed
+    service.service_rate = 1.0 / seconds
     servers = d.servers
     if d.units_max > 0.0:
         servers = state.units * d.vcpus_per_unit
@@ -212,12 +213,12 @@ def _prepare_backend(params: Any, w: Any, tier: Any, k: int, visits_rps: float) 
             held += effect.held * connections
     service.servers = min(servers, connections)
     service.connections = connections
+    # A connection is held for as long as its query takes, the network included.
+    service.hold_s = seconds + service.extra_mean_s
     if connections < math.inf:
         state.pressure = held
         if d.refuse_when_full == 1:
-            # A connection is held for as long as its query takes, the network included.
-            hold_s = d.service_s / speed + service.extra_mean_s
-            wanted = held + visits_rps * hold_s
+            wanted = held + visits_rps * service.hold_s
             if wanted > connections:
                 refused = 1.0 - connections / wanted
                 service.refused_share = 1.0 - (1.0 - service.refused_share) * (1.0 - refused)
@@ -377,7 +378,7 @@ def _count_backend(params: Any, w: Any, ws: Any, k: int, dt: float) -> float:
         m.database_waiting += flow.queue_mean * dt
         if d.connections < math.inf:
             # Little's law on everything that was asked of the database, served or not.
-            hold_s = tier.service.extra_mean_s + 1.0 / tier.service.service_rate
+            hold_s = tier.service.hold_s
             hold_s += flow.queue_mean * dt / flow.served if flow.served > 0.0 else 0.0
             wanted = state.pressure + visits / dt * hold_s
             state.active += min(wanted / d.connections, MAX_PRESSURE) * dt
@@ -430,11 +431,13 @@ def run_segment(params: Any, w: Any, ws: Any, to_s: float) -> None:
             capacity += own
             entries += 1.0
     for f in range(params.n_fronts):
-        through = 0.0
-        for i in range(n_pools):
-            p = params.pool[i]
-            if p.entry == 1 and p.front == f and w.pool[i].present == 1:
-                through += ws.capacity[i] / capacity if capacity > 0.0 else 1.0 / entries
+        through = 1.0
+        if params.n_fronts > 1:
+            through = 0.0
+            for i in range(n_pools):
+                p = params.pool[i]
+                if p.entry == 1 and p.front == f and w.pool[i].present == 1:
+                    through += ws.capacity[i] / capacity if capacity > 0.0 else 1.0 / entries
         ws.admitted[f] = 0.0
         ws.offered[f] = 0.0
         ws.answered[f] = 0.0
@@ -447,7 +450,8 @@ def run_segment(params: Any, w: Any, ws: Any, to_s: float) -> None:
             rate = 0.0
             if w.pool[i].present == 1:
                 rate = ws.admitted[p.front]
-                rate *= own / capacity if capacity > 0.0 else 1.0 / entries
+                if entries > 1.0:
+                    rate *= own / capacity if capacity > 0.0 else 1.0 / entries
             _prepare_pool(params, w, ws.tier[i], i, rate)
             service = ws.tier[i].service
             if service.refused_share > 0.0:

@@ -191,17 +191,17 @@ def _finish_extras(params: Any, w: Any) -> None:
 @jit
 def _finish_meter(params: Any, w: Any, ws: Any) -> None:
     m = w.meter
-    seconds = m.seconds
+    per_second = 1.0 / m.seconds
     errors = m.timed_out + m.rejected + m.failed
     outcomes = errors + m.served
-    m.offered_rps = m.arrived / seconds
-    m.throughput_rps = m.served / seconds
-    m.capacity_rps /= seconds
-    m.waiting /= seconds
-    m.ready /= seconds
-    m.primary_rps /= seconds
-    m.database_active /= seconds
-    m.database_waiting /= seconds
+    m.offered_rps = m.arrived * per_second
+    m.throughput_rps = m.served * per_second
+    m.capacity_rps *= per_second
+    m.waiting *= per_second
+    m.ready *= per_second
+    m.primary_rps *= per_second
+    m.database_active *= per_second
+    m.database_waiting *= per_second
     m.error_rate = errors / outcomes if outcomes > 0.0 else 0.0
     primary = w.pool[params.episode.primary]
     m.utilisation = 0.0
@@ -217,7 +217,7 @@ def _finish_meter(params: Any, w: Any, ws: Any) -> None:
             _finish_backend(params, w, k)
     if params.extras == 1:
         _finish_extras(params, w)
-    m.cost_usd_per_hour = m.usd / seconds * 3600.0
+    m.cost_usd_per_hour = m.usd * per_second * 3600.0
     m.latency_mean_s = mixture_mean(ws)
     m.latency_p95_s = mixture_quantile(ws, 0.95)
     if params.episode.all_quantiles == 1:

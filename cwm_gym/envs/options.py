@@ -123,7 +123,8 @@ class ResetOptions:
         if self.state is None:
             batch.reset(chosen, self.traffic_offset_s, self.fleet)
         else:
-            streams = {name: batch.worlds[name].copy() for name in ("rng", "noise_rng", "fault_rng")}
+            names = ("rng", "noise_rng", "fault_rng")
+            streams = {name: batch.worlds[name].copy() for name in names}
             indices = np.flatnonzero(chosen)
             states = np.asarray(self.state).reshape(-1)
             if len(states) == 1:

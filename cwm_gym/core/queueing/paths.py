@@ -49,11 +49,16 @@ def collect(workspace: Any, n_pools: int, stages: Any, n_stages: int, nodes: int
                     most = weight
                 others += 1
         through = 0.0
+        stage = 0.0
+        stage_var = 0.0
         back_rate = 0.0
         database = workspace.tier[max(main, 0)]
         if main >= 0:
             others -= 1
             through = min(workspace.went[i, main], served)
+            stage = 1.0 / own_rate(database)
+            stage_var = database.service.cs2 * stage * stage + database.service.extra_var_s2
+            stage += database.service.extra_mean_s
             for j in range(nodes):
                 back_rate += workspace.node[j].share * database.profile[j].rate
         direct = served - through
@@ -109,12 +114,12 @@ def collect(workspace: Any, n_pools: int, stages: Any, n_stages: int, nodes: int
                 if busy < 1.0:
                     idle = 1.0 - busy
                     _add_paths(
-                        mixture, database, back, ending * idle, going * idle,
+                        mixture, database, back, stage, stage_var, ending * idle, going * idle,
                         mean, variance, lognormal,
                     )  # fmt: skip
                 if busy > 0.0:
                     _add_paths(
-                        mixture, database, back, ending * busy, going * busy,
+                        mixture, database, back, stage, stage_var, ending * busy, going * busy,
                         mean + wait.delay, variance + wait.variance,
                         lognormal and wait.variance < own_var,
                     )  # fmt: skip
@@ -152,6 +157,8 @@ def _add_paths(
     mixture: Any,
     database: Any,
     back: Any,
+    service: float,
+    service_var: float,
     direct: float,
     through: float,
     mean: float,
@@ -166,6 +173,8 @@ def _add_paths(
         mixture: ``MIXTURE`` record.
         database: ``TIER`` record of the database.
         back: Its ``PROFILE`` at the instant.
+        service: Mean time in the database without waiting, s.
+        service_var: Its variance, s^2.
         direct: Requests that do not go to the database.
         through: Requests that do.
         mean: Mean latency before the database, s.
@@ -175,9 +184,6 @@ def _add_paths(
     if not through > 0.0:
         add_component(mixture, direct, mean, variance, lognormal)
         return
-    service = 1.0 / own_rate(database)
-    service_var = database.service.cs2 * service * service + database.service.extra_var_s2
-    service += database.service.extra_mean_s
     busy = back.busy
     wait_sq = back.variance + back.delay * back.delay
     later = service + busy * back.delay

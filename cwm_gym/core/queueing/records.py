@@ -53,6 +53,7 @@ SERVICE = np.dtype(
         ("detached", "i8"),  # 1 = serves messages that nobody waits for
         ("elastic", "i8"),  # 1 = instances come and go with each request (core.queueing.elastic)
         ("connections", "f8"),  # connections that requests may hold; infinite = not counted
+        ("hold_s", "f8"),  # how long a visit holds its connection without waiting, for the caller
         ("refused_share", "f8"),  # fed tiers: share of the visits that are turned away at once
         ("extra_mean_s", "f8"),  # mean of further latency outside any queue
         ("extra_var_s2", "f8"),  # its variance

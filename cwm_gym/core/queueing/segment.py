@@ -77,7 +77,7 @@ def serve_segment(workspace: Any, n_pools: int, stages: Any, n_stages: int, dt: 
                 steady = False
     for s in range(n_stages):
         tier = workspace.tier[stages[s]]
-        _serve_stage(workspace, n_pools, stages[s], dt)
+        _serve_stage(workspace, n_pools, stages[s], s + 1 < n_stages, dt)
         if not _add_cuts(workspace, tier, dt):
             steady = False
 
@@ -112,8 +112,8 @@ def _add_cuts(workspace: Any, tier: Any, dt: float) -> bool:
 
 
 @jit
-def _serve_stage(workspace: Any, n_pools: int, index: int, dt: float) -> None:
-    """Advance a tier that is fed by what other tiers have completed.
+def _serve_stage(workspace: Any, n_pools: int, index: int, more: bool, dt: float) -> None:
+    """Advance a tier that is fed by what other tiers have completed; ``more`` come after it.
 
     While a pool works off a backlog it sends requests at its capacity, afterwards at the rate of
     its arrivals; where that makes a difference the tier takes the segment in two phases.
@@ -143,7 +143,7 @@ def _serve_stage(workspace: Any, n_pools: int, index: int, dt: float) -> None:
                 split = p.drained
     serve_tier(tier, total * kept / dt, 1.0 + excess, split, rise * kept, dt)
     flow = tier.flow
-    sent = _departures(tier, excess)
+    sent = _departures(tier, excess) if more else 0.0
     flow.refused = total - total * kept
     # Without visits of its own, what is left from before belongs to the first that may come.
     unclaimed = flow.completed
@@ -159,9 +159,10 @@ def _serve_stage(workspace: Any, n_pools: int, index: int, dt: float) -> None:
                 done = unclaimed
                 if total > 0.0:
                     done = flow.completed * visits / total
-                    past = 1.0 - visit
-                    workspace.excess[i] *= past * past
-                    workspace.excess[i] += visit * sent * visits / total
+                    if more:
+                        past = 1.0 - visit
+                        workspace.excess[i] *= past * past
+                        workspace.excess[i] += visit * sent * visits / total
                 else:
                     unclaimed = 0.0
                 workspace.passing[i] = max(0.0, workspace.passing[i] - visits + done)

@@ -308,6 +308,8 @@ def _offset(dtype: np.dtype, name: str) -> int:
 # first pool and of the first backend. Bytes from the start, bytes.
 HOT_PARTS = (
     (0, _offset(WORLD, "meter") + _offset(METER, "cache_hit_rate")),
-    (_offset(WORLD, "pool"), _offset(POOL, "launching")),
+    (_offset(WORLD, "pool"), _offset(POOL, "launching") + BATCH.itemsize),
+    (_offset(WORLD, "pool") + _offset(POOL, "warming"), BATCH.itemsize),
+    (_offset(WORLD, "pool") + _offset(POOL, "draining"), BATCH.itemsize),
     (_offset(WORLD, "backend"), BACKEND.itemsize),
 )
