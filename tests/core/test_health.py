@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import cwm_gym
+from cwm_gym.compiler.defaults import CRITICAL_SPEED
 from tests.core.injected import ONE_RPS, TICK_S, fleet, made, ran, shop
 from tests.documents import with_episode
 
@@ -104,7 +105,7 @@ def test_a_critical_instance_is_slower() -> None:
     # Judged at the end of a step, it slows the next ones, until four calm ones have passed.
     assert slow == pytest.approx([1, 1, 2, 2, 2, 2, 1, 1, 1, 1], rel=1e-3)
     default = history(None)["latency_mean"] / calm
-    assert default[2:6] == pytest.approx(1 / 0.95, rel=1e-3)
+    assert default[2:6] == pytest.approx(1 / CRITICAL_SPEED, rel=1e-3)
 
 
 def test_a_critical_database_is_slower_too() -> None:
