@@ -167,7 +167,7 @@ class CloudAutoscaleEnv(CloudEnv):
     | `scenario` | `"aws-web-app"` | name of a ready-made service (`cwm_gym.scenarios()`) |
     | `simulation` | | `Simulation`, dict or path to JSON, in place of a scenario |
     | `episode` | | `EpisodeConfig` or dict; replaces fields of the simulation's own |
-    | `traffic` | | pattern name, `TrafficPattern` documents, `TrafficForecast`, array (in JSON a list) of rps per tick, or a trace: `pathlib.Path` or `{"trace": path, "column": ..., "unit": ...}` |
+    | `traffic` | | pattern name, `TrafficPattern` documents, `TrafficForecast`, array (in JSON a list) of rps per tick, a trace: `pathlib.Path` or `{"trace": path, "column": ..., "unit": ...}`, or a calibrated generator: `{"generator": "diurnal", "flash_crowd" or "heavy_tailed_burst"}` |
     | `faults` | | `Fault` documents (one or a list), a sampling of random ones (`FaultSampling`, `{"ratesPerHour": {...}}`), or `{"faults": [...], "sampling": {...}}`; in place of the simulation's; a sampling given here happens whatever `enableFailures` says |
     | `action_mode` | `"discrete"` | or `"continuous"`, `"multi_discrete"` |
     | `observation_mode` | `"vector"` | or `"dict"` |

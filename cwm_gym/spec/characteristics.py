@@ -130,7 +130,7 @@ class Characteristics(Document):
     interruptions_per_hour: NonNegative | None = None
     """Spot: interruptions that one instance suffers, 1/h."""
     block_share: Fraction | None = None
-    """Spot: share of the interruptions that take all instances of a zone at once."""
+    """Spot: share of a zone's instances that one interruption takes; 0 = a single instance."""
     notice_seconds: NonNegative | None = None
     """Spot: warning before an instance is taken back, s."""
     capacity_return_seconds: NonNegative | None = None

@@ -152,7 +152,7 @@ class FaultParameters(Document):
     multiplier: Annotated[Number, Field(ge=1)] | None = None
     """Traffic grows by this factor, at least 1."""
     instances: Count | None = None
-    """Instances that are lost; None = 1."""
+    """Instances that are lost; None = the severity's share, or one of a kill without a severity."""
     notice_seconds: NonNegative | None = None
     """Warning before instances are taken back, s; None = the market's."""
 

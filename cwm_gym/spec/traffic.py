@@ -21,7 +21,7 @@ ramp       level = from + (to - from) min(s/D, 1); with ``hold`` H it falls back
 step       level = from + (to - from) min(floor((n + 1) s/D), n)/n: n equal jumps, each
            of the n + 1 levels lasting D/(n + 1); or each of ``levels`` for D/len(levels)
 custom     level = ``points``, interpolated linearly (or held), constant beyond the ends
-wave, sine factor = max(0, 1 + a sin(2 pi s/P))
+wave, sine factor = 1 + a sin(2 pi s/P), with a between -1 and 1
 burst      factor = max(0, 1 + a) while (s mod P) < D, else 1; s mod P is s without P
 spike      factor = max(0, 1 + a exp(-(s mod P)/D))
 ========== =========================================================================
@@ -212,7 +212,8 @@ class TrafficPattern(Document):
             The elements in the order in which they apply; none if the pattern is inactive.
 
         Raises:
-            SpecError: If a multiplying pattern is to reach ``endTraffic`` from no traffic at all.
+            SpecError: If a multiplying pattern is to reach ``endTraffic`` from no traffic at all, or
+                a wave would make demand negative.
         """
         if not self.is_active:
             return ()
@@ -270,6 +271,13 @@ class TrafficPattern(Document):
                 )
             amplitude = high / reference - 1.0
             low = reference if low is not None else None
+        if wave and abs(amplitude) > 1.0:
+            place = "amplitude" if self.amplitude is not None else "parameters"
+            raise invalid(
+                pointer(place),
+                f"A wave of amplitude {amplitude:g} would make demand negative",
+                "Give an amplitude between -1 and 1.",
+            )
         period = self._either("period", given) or (_WAVE_PERIOD if wave else 0.0)
         duration = 0.0 if wave else given.duration or _BURST_STEPS
         kind: ShapeKind = "wave" if wave else "burst" if self.type == "burst" else "spike"

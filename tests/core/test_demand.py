@@ -109,8 +109,8 @@ def test_steps() -> None:
 def test_waves(name: str) -> None:
     check({"type": name}, lambda t: BASE * (1 + 0.4 * math.sin(2 * math.pi * t / 24)))
     check(
-        {"type": name, "period": 10, "amplitude": 2.0},
-        lambda t: BASE * max(0, 1 + 2 * math.sin(2 * math.pi * t / 10)),
+        {"type": name, "period": 10, "amplitude": 1.0},
+        lambda t: BASE * (1 + math.sin(2 * math.pi * t / 10)),
     )
     check(
         {"type": name, "period": 10, "parameters": {"peakToTrough": 4}},

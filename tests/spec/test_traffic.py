@@ -209,3 +209,11 @@ def test_demand_below_nothing_is_refused_and_no_demand_is_not() -> None:
     for document in ({"amplitude": -1.01}, {"parameters": {"amplitude": -1.01}}):
         with pytest.raises(SpecError, match="amplitude must be greater than or equal to -1"):
             shapes({"type": "sine"} | document)
+    for document, place in (
+        ({"amplitude": 1.2}, "/amplitude"),
+        ({"parameters": {"multiplier": 2.5}}, "/parameters"),
+        ({"parameters": {"endTraffic": 3 * BASE}}, "/parameters"),
+    ):
+        with pytest.raises(SpecError, match="would make demand negative") as caught:
+            shapes({"type": "sine"} | document)
+        assert caught.value.problems[0].pointer == place
