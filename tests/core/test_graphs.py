@@ -136,3 +136,23 @@ def _double_prices(params: Any) -> None:
         for name in params[part].dtype.names:
             if "usd" in name:
                 params[part][name] *= 2.0
+
+
+@given(graphs())
+@_FEW
+def test_more_instances_never_raise_utilisation(document: dict[str, Any]) -> None:
+    quiet = {**document, "faults": []}
+    quiet["workload"] = {"noise": {"sigma": 0, "correlationSeconds": 60}}
+    quiet["episode"] = {**document["episode"], "enableFailures": False, "maxSteps": 40}
+    fleet = quiet["resources"][0]["characteristics"]
+    # With contention of 1 no instance adds capacity; with rooms below a request queues are odd.
+    fleet.update(contention=0.0, queueCapacity=100, minInstances=1, maxInstances=8)
+    env = batch(quiet, 1).unwrapped
+    utilisation = []
+    for instances in (2, 4, 8):
+        env.reset(seed=0, options={"fleet": instances})
+        for _ in range(6):
+            env.step(np.zeros(1, np.int64))
+        utilisation.append(float(env.worlds["meter"]["utilisation"][0]))
+    assert utilisation[0] + 0.02 >= utilisation[1]
+    assert utilisation[1] + 0.02 >= utilisation[2]
