@@ -212,8 +212,8 @@ class TrafficPattern(Document):
             The elements in the order in which they apply; none if the pattern is inactive.
 
         Raises:
-            SpecError: If a multiplying pattern is to reach ``endTraffic`` from no traffic at all, or
-                a wave would make demand negative.
+            SpecError: If a multiplying pattern is to reach ``endTraffic`` from no traffic at all,
+                or a wave would make demand negative.
         """
         if not self.is_active:
             return ()
