@@ -80,7 +80,7 @@ class _LowerCallee(typed_passes.NativeLowering):  # type: ignore[misc]
     """Lowers a function to optimised intermediate code and stops there.
 
     Numba would turn every function into machine code of its own, although callers inline or link
-    the intermediate code: a quarter of the compilation time for code that never runs.
+    the intermediate code: time spent on code that never runs.
     """
 
     _name = "cwm_gym_lower_callee"

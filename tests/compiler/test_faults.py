@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from cwm_gym import spec
 from cwm_gym.compiler import Program
+from cwm_gym.core import records
 from cwm_gym.core.records import FAULT_KINDS, MAX_FAULTS
 from cwm_gym.spec import FaultSampling, SpecError
 from cwm_gym.spec.fault_sampling import DEFAULT_RATES
@@ -216,3 +218,7 @@ def test_what_are_not_faults_is_refused(asked: Any, pointer: str) -> None:
     with pytest.raises(SpecError) as caught:
         compiled(document(*PARTS, edges=EDGES), faults=asked)
     assert caught.value.problems[0].pointer == pointer
+
+
+def test_documents_and_kernel_know_the_same_kinds() -> None:
+    assert spec.FAULT_KINDS == records.FAULT_KINDS
